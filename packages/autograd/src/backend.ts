@@ -1,0 +1,62 @@
+/**
+ * What a backend signs: kernels for every primitive, and a way in and out for data.
+ *
+ * @packageDocumentation
+ */
+import type { TypedArray } from "./dtype.ts";
+import type { ParamsOf, PrimitiveName, ResultOf } from "./primitives/index.ts";
+import type { TensorType } from "./shape.ts";
+
+/**
+ * Computes one primitive.
+ *
+ * @typeParam V - The backend's arrays.
+ * @typeParam N - The primitive's name.
+ */
+export type Kernel<V, N extends PrimitiveName> = (
+  inputs: readonly V[],
+  params: ParamsOf<N>,
+  type: ResultOf<N>,
+) => ResultOf<N> extends TensorType ? V : readonly V[];
+
+/** One kernel for every primitive. A primitive without a kernel is a compile error that names it. */
+export type KernelTable<V> = { readonly [N in PrimitiveName]: Kernel<V, N> };
+
+/**
+ * A place where tensors live and primitives run. It knows nothing of derivatives.
+ *
+ * @typeParam V - The backend's arrays: data with a layout. Several may look at the same memory.
+ */
+export interface Backend<V = unknown> {
+  /** How users and messages call it. */
+  readonly name: string;
+  /** One kernel for every primitive. Kernels never change their inputs. */
+  readonly kernels: KernelTable<V>;
+  /** Takes host data in, in row-major order; the array is the backend's from then on. */
+  upload(data: TypedArray, type: TensorType): V;
+  /** A row-major copy of the elements, when they are there. */
+  read(value: V, type: TensorType): Promise<TypedArray>;
+  /** The same at once; backends that cannot wait throw a {@link BackendError}. */
+  readSync(value: V, type: TensorType): TypedArray;
+  /** The memory behind an array. Two arrays look at the same memory if this is the same object. */
+  memoryOf(value: V): object;
+  /** Takes back the memory behind an array that no tensor looks at any more. */
+  release?(value: V): void;
+}
+
+export { allocate, type DType, isFloat, type TypedArray } from "./dtype.ts";
+export { BackendError, type ErrorCode, IndexError, type TapeloopError } from "./errors.ts";
+export type { AnyPrimitive, ManyPrimitive, OnePrimitive, PrimitiveOf } from "./primitive.ts";
+export type { DotAxes } from "./primitives/contraction.ts";
+export type { PadSpan } from "./primitives/movement.ts";
+export type { ParamsOf, PrimitiveName, PrimitiveSet, ResultOf } from "./primitives/index.ts";
+export type { FillParams, IotaParams, RandomParams } from "./primitives/leaf.ts";
+export {
+  formatType,
+  rowMajorStrides,
+  type Shape,
+  sameShape,
+  sizeOf,
+  type TensorType,
+} from "./shape.ts";
+export { randomWords } from "./threefry.ts";

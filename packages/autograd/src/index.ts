@@ -1,0 +1,137 @@
+/**
+ * A tape-based automatic differentiation core: tensors, primitives, derivatives of any order, memory that
+ * needs no care. It stands on nothing; a backend such as `@tapeloop/backend-ndarray` computes.
+ *
+ * @packageDocumentation
+ */
+
+// Tensors
+export { Fluent, Tensor, type TensorLike } from "./tensor.ts";
+export { Parameter, parameter } from "./parameter.ts";
+export {
+  arange,
+  type DTypeOptions,
+  eye,
+  full,
+  fullLike,
+  type NestedArray,
+  oneHot,
+  ones,
+  tensor,
+  type TensorOptions,
+  to,
+  zeros,
+  zerosLike,
+} from "./ops/create.ts";
+export type { DType, TypedArray } from "./dtype.ts";
+export type { Shape, TensorType } from "./shape.ts";
+
+// Element by element
+export {
+  abs,
+  cos,
+  exp,
+  expm1,
+  floor,
+  log,
+  log1p,
+  neg,
+  sigmoid,
+  sign,
+  sin,
+  sqrt,
+  square,
+  tanh,
+} from "./primitives/unary.ts";
+export { add, div, maximum, minimum, mul, pow, sub } from "./primitives/binary.ts";
+export {
+  cast,
+  equal,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  notEqual,
+  where,
+} from "./primitives/choice.ts";
+export { clip, logSigmoid, logSoftmax, relu, softmax, softplus } from "./ops/activations.ts";
+
+// Along axes
+export { argmax, type AxesOptions, type AxisOptions, max, sum } from "./primitives/reduce.ts";
+export { logSumExp, mean, min, variance } from "./ops/statistics.ts";
+
+// Products
+export { type DotAxes, dotGeneral } from "./primitives/contraction.ts";
+export { dot, matmul, outer } from "./ops/linear.ts";
+
+// Movement
+export {
+  broadcastTo,
+  concat,
+  expandDims,
+  flip,
+  pad,
+  type PadOptions,
+  permute,
+  reshape,
+  slice,
+  type SliceRange,
+  split,
+  squeeze,
+  stack,
+  transpose,
+  unstack,
+} from "./primitives/movement.ts";
+export { gather, scatterAdd, type ScatterOptions } from "./primitives/indexing.ts";
+
+// Derivatives
+export { grad, type Loss, type ValueAndGrad, valueAndGrad } from "./grad.ts";
+export { noGrad } from "./interpreters/record.ts";
+export { stopGradient } from "./primitives/structure.ts";
+export { type CheckOptions, checkGradients, type CheckReport } from "./check-gradients.ts";
+export { Node, type Origin, type Source, tapeOf } from "./tape.ts";
+
+// Loops
+export { type Cell, scan, type ScanOptions } from "./scan.ts";
+
+// Trees
+export { leaves, mapTree, namedLeaves, tensorsIn, type Tree } from "./tree.ts";
+
+// Randomness
+export {
+  bernoulli,
+  categorical,
+  key,
+  nextKey,
+  normal,
+  type RandomOptions,
+  seed,
+  splitKey,
+  uniform,
+} from "./random.ts";
+
+// Memory
+export { memory, type MemoryReport, Scope, scope, step, type Storage } from "./memory.ts";
+
+// Backends
+export { defaultBackend, setDefaultBackend } from "./default-backend.ts";
+
+// Errors
+export {
+  ArgumentError,
+  AxisError,
+  BackendError,
+  checkOptions,
+  DisposedError,
+  DTypeError,
+  type ErrorCode,
+  GradientError,
+  IndexError,
+  InternalError,
+  ShapeError,
+  TapeloopError,
+  TreeError,
+} from "./errors.ts";

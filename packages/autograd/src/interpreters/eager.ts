@@ -1,0 +1,106 @@
+/** @file The eager interpreter: computes a primitive now, on the backend its inputs live on. */
+import type { Backend } from "../backend.ts";
+import { defaultBackend } from "../default-backend.ts";
+import { bytesOf } from "../dtype.ts";
+import { BackendError } from "../errors.ts";
+import { adopt, outsideScopes, Storage } from "../memory.ts";
+import type { ManyPrimitive, OnePrimitive } from "../primitive.ts";
+import { sizeOf, type TensorType } from "../shape.ts";
+import { Tensor } from "../tensor.ts";
+
+/** A kernel whose primitive is known only at run time. */
+type AnyKernel<R> = (inputs: readonly unknown[], params: unknown, type: unknown) => R;
+
+/** Computes a primitive with one result. */
+export function runOne<P, S>(
+  primitive: OnePrimitive<string, P, S>,
+  inputs: readonly Tensor[],
+  params: P,
+): Tensor {
+  const backend = backendOf(primitive.name, inputs);
+  const type = primitive.type(inputs, params);
+  const kernel = kernelOf<unknown>(backend, primitive.name);
+  return wrap(backend, kernel(valuesOf(inputs), params, type), type, inputs);
+}
+
+/** Computes a primitive with several results. */
+export function runMany<P, S>(
+  primitive: ManyPrimitive<string, P, S>,
+  inputs: readonly Tensor[],
+  params: P,
+): readonly Tensor[] {
+  const backend = backendOf(primitive.name, inputs);
+  const types = primitive.type(inputs, params);
+  const kernel = kernelOf<readonly unknown[]>(backend, primitive.name);
+  const values = kernel(valuesOf(inputs), params, types);
+  return values.map((value, i) => wrap(backend, value, types[i], inputs));
+}
+
+/** A tensor for host data, on the given backend. */
+export function upload(
+  data: Parameters<Backend["upload"]>[0],
+  type: TensorType,
+  to: Backend,
+): Tensor {
+  return wrap(to, to.upload(data, type), type, []);
+}
+
+/** A second handle on a tensor's array that outlives every scope; the garbage collector owns it. */
+export function keep(x: Tensor): Tensor {
+  const kept = new Tensor(x, x.array, (x.storage as Storage).retain());
+  outsideScopes(() => adopt(kept));
+  return kept;
+}
+
+/** The backend that all inputs live on; the default one where there are none. */
+function backendOf(op: string, inputs: readonly Tensor[]): Backend {
+  if (inputs.length === 0) return defaultBackend();
+  const backend = inputs[0].backend;
+  for (let i = 1; i < inputs.length; i++) {
+    const other = inputs[i].backend;
+    if (other !== backend) {
+      throw new BackendError(
+        op,
+        "all inputs must live on one backend",
+        `"${backend.name}" and "${other.name}"`,
+        `Move one of them: to(x, backend).`,
+      );
+    }
+  }
+  return backend;
+}
+
+/** A backend's kernel. Tables are complete by their types; plain JavaScript may still leave a hole. */
+function kernelOf<R>(backend: Backend, name: string): AnyKernel<R> {
+  const kernel = (backend.kernels as Record<string, unknown>)[name];
+  if (kernel === undefined) {
+    throw new BackendError(name, `backend "${backend.name}" has no kernel for it`, "");
+  }
+  return kernel as AnyKernel<R>;
+}
+
+/** The backend's arrays of the inputs. */
+function valuesOf(inputs: readonly Tensor[]): unknown[] {
+  const values: unknown[] = [];
+  for (let i = 0; i < inputs.length; i++) values.push(inputs[i].array);
+  return values;
+}
+
+/** A handle on a kernel's result, which may look at the memory of one of the inputs. */
+function wrap(
+  backend: Backend,
+  value: unknown,
+  type: TensorType,
+  inputs: readonly Tensor[],
+): Tensor {
+  const memory = backend.memoryOf(value);
+  let storage: Storage | null = null;
+  for (let i = 0; i < inputs.length && storage === null; i++) {
+    const input = inputs[i];
+    if (backend.memoryOf(input.array) === memory) storage = (input.storage as Storage).retain();
+  }
+  storage ??= new Storage(backend, sizeOf(type.shape) * bytesOf(type.dtype));
+  const tensor = new Tensor(type, value, storage);
+  adopt(tensor);
+  return tensor;
+}

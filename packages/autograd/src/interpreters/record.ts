@@ -1,0 +1,98 @@
+/**
+ * @file The recording interpreter: hangs a {@link Node} on the results of ops whose inputs are being
+ * differentiated.
+ */
+import { isFloat } from "../dtype.ts";
+import type { ManyPrimitive, OnePrimitive } from "../primitive.ts";
+import { Node, type Source } from "../tape.ts";
+import type { Tensor } from "../tensor.ts";
+
+/**
+ * Ops are recorded if they depend on a leaf of this level or an outer one. Level 0 belongs to
+ * parameters (`loss.backward()`), level k to the k-th of nested `grad`s; −1 records nothing.
+ * While the backward pass of level k runs, level k − 1 is current: so its ops are recorded exactly
+ * if somebody further out will differentiate them again.
+ */
+let level = 0;
+
+/** The current level. */
+export function recordingLevel(): number {
+  return level;
+}
+
+/** Runs `f` at another level. */
+export function atLevel<R>(next: number, f: () => R): R {
+  const outer = level;
+  level = next;
+  try {
+    return f();
+  } finally {
+    level = outer;
+  }
+}
+
+/**
+ * Runs `f` without recording: its results are constants to every derivative.
+ *
+ * @example
+ * ```ts
+ * import { noGrad, parameter } from "tapeloop";
+ *
+ * const w = parameter(2);
+ * w.mul(noGrad(() => w.mul(3))).backward();
+ * console.log(w.grad?.item()); // 6
+ * ```
+ */
+export function noGrad<R>(f: () => R): R {
+  return atLevel(-1, f);
+}
+
+/** The outermost level that the inputs depend on; Infinity for constants. */
+function levelOf(inputs: readonly Tensor[]): number {
+  let outermost = Infinity;
+  for (let i = 0; i < inputs.length; i++) {
+    const node = inputs[i].node;
+    if (node !== null && node.level < outermost) outermost = node.level;
+  }
+  return outermost;
+}
+
+/** The nodes of the inputs. */
+function nodesOf(inputs: readonly Tensor[]): (Node | null)[] {
+  const nodes: (Node | null)[] = [];
+  for (let i = 0; i < inputs.length; i++) nodes.push(inputs[i].node);
+  return nodes;
+}
+
+/**
+ * Records an op with one result, if it is being differentiated. A saved output is the tensor itself,
+ * linked to the tape, so that second derivatives see where it came from.
+ */
+export function recordOne<P, S>(
+  primitive: OnePrimitive<string, P, S>,
+  inputs: readonly Tensor[],
+  params: P,
+  output: Tensor,
+): void {
+  const outermost = levelOf(inputs);
+  if (outermost > level || !isFloat(output.dtype)) return;
+  const saved = primitive.saves(inputs, output, params);
+  output.node = new Node(primitive, nodesOf(inputs), params, saved, output, outermost);
+}
+
+/** Records an op with several results: one node for the op, and one for each of its results. */
+export function recordMany<P, S>(
+  primitive: ManyPrimitive<string, P, S>,
+  inputs: readonly Tensor[],
+  params: P,
+  outputs: readonly Tensor[],
+): void {
+  const outermost = levelOf(inputs);
+  if (outermost > level) return;
+  const saved = primitive.saves(inputs, outputs, params);
+  const source: Source = new Node(primitive, nodesOf(inputs), params, saved, outputs, outermost);
+  outputs.forEach((output, slot) => {
+    if (isFloat(output.dtype))
+      output.node = new Node(slot, [source], null, null, output, outermost);
+  });
+}

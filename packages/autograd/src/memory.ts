@@ -1,0 +1,256 @@
+/**
+ * @file Who owns a tensor's memory, and when it goes back.
+ *
+ * A {@link Storage} is one allocation of a backend. Every tensor that looks at it holds one reference;
+ * with the last one gone it goes back to the backend. A {@link Scope} owns the tensors made while it is
+ * current and lets go of them at its end, all but those that are returned. Tensors made outside of any
+ * scope belong to the garbage collector, with a finalizer that keeps the count.
+ */
+import type { Backend } from "./backend.ts";
+import { ArgumentError } from "./errors.ts";
+import type { Tensor } from "./tensor.ts";
+import { tensorsIn } from "./tree.ts";
+
+/** Live allocations, over all backends. */
+export interface MemoryReport {
+  /** Allocations that some tensor holds. */
+  readonly buffers: number;
+  /** Their size in bytes. */
+  readonly bytes: number;
+  /** Allocations since the start of the program. */
+  readonly allocations: number;
+}
+
+let buffers = 0;
+let bytes = 0;
+let allocations = 0;
+
+/**
+ * Live buffers and bytes now, and allocations since the start. A training loop whose steps run in
+ * {@link step} or {@link scope} keeps the first two constant.
+ *
+ * @example
+ * ```ts
+ * import { memory, scope, zeros } from "tapeloop";
+ *
+ * const before = memory().buffers;
+ * const kept = scope(() => zeros([2, 2]).add(1).mul(3));
+ * console.log(memory().buffers - before, kept.shape); // 1 [ 2, 2 ]
+ * ```
+ */
+export function memory(): MemoryReport {
+  return { buffers, bytes, allocations };
+}
+
+/** One allocation of a backend, counted by the tensors that look at it. */
+export class Storage {
+  /** The backend that made the allocation. */
+  readonly backend: Backend;
+  readonly #bytes: number;
+  #references = 1;
+
+  /** Counts a fresh allocation of `size` bytes, held by one tensor. */
+  constructor(backend: Backend, size: number) {
+    this.backend = backend;
+    this.#bytes = size;
+    buffers++;
+    bytes += size;
+    allocations++;
+  }
+
+  /** One more tensor looks at the allocation. */
+  retain(): this {
+    this.#references++;
+    return this;
+  }
+
+  /** One tensor fewer; `value` is that tensor's, where it is still there. */
+  release(value?: unknown): void {
+    if (--this.#references > 0) return;
+    buffers--;
+    bytes -= this.#bytes;
+    if (value !== undefined) this.backend.release?.(value);
+  }
+}
+
+/** Keeps the count right for tensors that no scope owns. It never holds their data. */
+const collected = new FinalizationRegistry<Storage>((storage) => storage.release());
+
+/** The scope that owns what is made now. */
+let current: Scope | null = null;
+
+/** How many `grad`s are recording: inner scopes then leave their tensors to the tape's scope. */
+let recording = 0;
+
+/**
+ * Owns the tensors that are made while it runs. Scopes are objects: nothing is current between two
+ * calls of {@link Scope.run}, so a scope may live across an `await`, and `using` ends it.
+ *
+ * @example
+ * ```ts
+ * import { Scope, tensor } from "tapeloop";
+ *
+ * const s = new Scope();
+ * const x = s.run(() => tensor([1, 2, 3]).mul(2));
+ * const data = await x.data(); // other code may run here; its tensors are its own
+ * s.end();
+ * console.log(data); // Float32Array(3) [ 2, 4, 6 ]
+ * ```
+ */
+export class Scope {
+  #tensors: Tensor[] | null = [];
+  #sweepAt = 4096;
+  readonly #name: string;
+
+  /** @param name - Appears in the error when a tensor is used after the scope's end. */
+  constructor(name = "scope") {
+    this.#name = name;
+  }
+
+  /** Runs `f`; what it makes belongs to this scope. */
+  run<R>(f: () => R): R {
+    if (this.#tensors === null) {
+      throw new ArgumentError("scope", "run() needs an open scope", "one that has ended");
+    }
+    const outer = current;
+    // eslint-disable-next-line typescript/no-this-alias -- the current scope is a variable of this module
+    current = this;
+    try {
+      return f();
+    } finally {
+      current = outer;
+    }
+  }
+
+  /** Takes a tensor in; it is let go of when the scope ends. */
+  own(tensor: Tensor): void {
+    const owned = this.#tensors;
+    if (owned === null) return;
+    owned.push(tensor);
+    if (owned.length > this.#sweepAt) {
+      // A long loop inside: forget the tensors that its steps have let go of already.
+      this.#tensors = owned.filter((t) => t.storage !== null);
+      this.#sweepAt = Math.max(4096, 2 * this.#tensors.length);
+    }
+  }
+
+  /** Lets go of everything the scope owns but the tensors in `kept`, which pass to the scope around. */
+  end(kept?: unknown): void {
+    const owned = this.#tensors;
+    if (owned === null) return;
+    this.#tensors = null;
+    if (recording > 0) {
+      for (const tensor of owned) adopt(tensor);
+      return;
+    }
+    const keep = new Set(tensorsIn(kept));
+    for (const tensor of owned) {
+      if (keep.has(tensor)) adopt(tensor);
+      else tensor.release(this.#name);
+    }
+  }
+
+  /** The same as {@link Scope.end}, for `using`. */
+  [Symbol.dispose](): void {
+    this.end();
+  }
+}
+
+/** Gives a tensor its owner: the current scope, or else the garbage collector. */
+export function adopt(tensor: Tensor): void {
+  if (current !== null) current.own(tensor);
+  else if (tensor.storage !== null && !tensor.collected) {
+    tensor.collected = true;
+    collected.register(tensor, tensor.storage, tensor);
+  }
+}
+
+/** A tensor that the collector owns is let go of by hand: it must not be counted again. */
+export function disown(tensor: Tensor): void {
+  collected.unregister(tensor);
+}
+
+/** Runs `f` while a tape is recorded: scopes that end inside leave their tensors to the one around the tape. */
+export function whileRecording<R>(f: () => R): R {
+  recording++;
+  try {
+    return f();
+  } finally {
+    recording--;
+  }
+}
+
+/** Runs `f` with no scope current, so that what it makes stays until it is let go of by hand. */
+export function outsideScopes<R>(f: () => R): R {
+  const outer = current;
+  current = null;
+  try {
+    return f();
+  } finally {
+    current = outer;
+  }
+}
+
+/**
+ * Runs `f` and gives back everything it made but what it returns (tensors in nested objects and arrays
+ * count). The one tool for long loops outside of `grad` and {@link step}.
+ *
+ * @param f - Synchronous. For asynchronous work use a {@link Scope} object.
+ * @throws ArgumentError if `f` returns a promise.
+ *
+ * @example
+ * ```ts
+ * import { scope, tensor } from "tapeloop";
+ *
+ * const mean = scope(() => tensor([1, 2, 3]).exp().log().mean());
+ * console.log(mean.item().toFixed(3)); // 2.000
+ * ```
+ */
+export function scope<R>(f: () => R): R {
+  return runIn(new Scope("scope"), f);
+}
+
+/** Runs `f` in `s` and ends `s`, keeping the result; on an error nothing is kept. */
+export function runIn<R>(s: Scope, f: () => R): R {
+  let result: R | undefined;
+  try {
+    result = s.run(f);
+    if (result instanceof Promise) {
+      throw new ArgumentError(
+        "scope",
+        "the function must be synchronous",
+        "a promise",
+        "Use new Scope(), scope.run() between the awaits, and scope.end().",
+      );
+    }
+    return result;
+  } finally {
+    s.end(result);
+  }
+}
+
+/**
+ * One step of a loop that carries `state`: runs `f(state)` in a scope and returns its result. The old
+ * state is given back, all but the tensors that the result holds too, so a loop
+ * `state = step(state, …)` uses the same memory however long it runs.
+ *
+ * @param state - Tensors in nested objects and arrays. It must not be used afterwards.
+ * @param f - Synchronous; its result is the next state, or holds it.
+ *
+ * @example
+ * ```ts
+ * import { memory, step, tensor } from "tapeloop";
+ *
+ * let x = tensor([1, 2]);
+ * const before = memory().buffers;
+ * for (let i = 0; i < 100; i++) x = step(x, (x) => x.mul(0.5).add(1));
+ * console.log(memory().buffers - before, x.toArray()); // 0 [ 2, 2 ]
+ * ```
+ */
+export function step<S, R>(state: S, f: (state: S) => R): R {
+  const result = runIn(new Scope("step"), () => f(state));
+  if (recording > 0) return result;
+  const keep = new Set(tensorsIn(result));
+  for (const tensor of tensorsIn(state)) if (!keep.has(tensor)) tensor.release("step");
+  return result;
+}

@@ -1,0 +1,46 @@
+/** @file Activation functions as compositions. */
+import { floatOperand, numericOperand } from "../operands.ts";
+import { add, div, maximum, minimum, sub } from "../primitives/binary.ts";
+import { greater, lessEqual, where } from "../primitives/choice.ts";
+import { type AxisOptions, axisOf, max, sum } from "../primitives/reduce.ts";
+import { stopGradient } from "../primitives/structure.ts";
+import { abs, exp, log1p, neg } from "../primitives/unary.ts";
+import { logSumExp } from "./statistics.ts";
+import type { Tensor, TensorLike } from "../tensor.ts";
+
+/** x above 0, else 0; NaN stays NaN. Derivative at 0: 0, as in PyTorch. */
+export function relu(x: TensorLike): Tensor {
+  const t = numericOperand("relu", x);
+  return where(lessEqual(t, 0), 0, t);
+}
+
+/** eˣ / Σ eˣ along an axis (default: the last), without overflow. */
+export function softmax(x: TensorLike, options: AxisOptions = {}): Tensor {
+  const t = floatOperand(x);
+  const axes = axisOf("softmax", t, options);
+  const e = exp(sub(t, stopGradient(max(t, { axes, keepAxes: true }))));
+  return div(e, sum(e, { axes, keepAxes: true }));
+}
+
+/** ln softmax along an axis (default: the last), exact also where softmax is 0. */
+export function logSoftmax(x: TensorLike, options: AxisOptions = {}): Tensor {
+  const t = floatOperand(x);
+  const axes = axisOf("logSoftmax", t, options);
+  return sub(t, logSumExp(t, { axes, keepAxes: true }));
+}
+
+/** ln (1 + eˣ), without overflow. */
+export function softplus(x: TensorLike): Tensor {
+  const t = floatOperand(x);
+  return add(where(greater(t, 0), t, 0), log1p(exp(neg(abs(t)))));
+}
+
+/** ln sigmoid(x) = −softplus(−x), exact also where sigmoid is 0. */
+export function logSigmoid(x: TensorLike): Tensor {
+  return neg(softplus(neg(x)));
+}
+
+/** x held between two bounds; outside of them the derivative is 0. */
+export function clip(x: TensorLike, low: TensorLike, high: TensorLike): Tensor {
+  return minimum(maximum(x, low), high);
+}

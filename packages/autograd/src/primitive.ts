@@ -1,0 +1,69 @@
+/** @file The contract of a primitive: name, type rule, what its derivative keeps, the derivative. */
+import { checkShape, type TensorType } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** What all primitives have. */
+interface Common<N extends string, P> {
+  /** The camelCase word that users, programs and kernels know it by. */
+  readonly name: N;
+  /** Never set; carries the type of the parameters. */
+  readonly params?: P;
+}
+
+/**
+ * A primitive with one result.
+ *
+ * @typeParam N - Its name.
+ * @typeParam P - Its parameters: plain data that is not differentiated.
+ * @typeParam S - What its derivative keeps of a forward run.
+ */
+export interface OnePrimitive<N extends string, P, S> extends Common<N, P> {
+  /** Tells the two kinds apart. */
+  readonly results: "one";
+  /** Shape and element type of the result. The single place where inputs are validated. */
+  readonly type: (inputs: readonly TensorType[], params: P) => TensorType;
+  /** What the derivative may read, and nothing else: tensors, shapes, types. */
+  readonly saves: (inputs: readonly Tensor[], output: Tensor, params: P) => S;
+  /**
+   * The cotangent of one input, given the cotangent `g` of the output; it has that input's type.
+   * Written in public ops, so it can be recorded and differentiated again. `null`: the result is
+   * piecewise constant and carries no derivative.
+   */
+  readonly vjp: ((g: Tensor, saved: S, params: P, input: number) => Tensor) | null;
+}
+
+/** A primitive with several results. */
+export interface ManyPrimitive<N extends string, P, S> extends Common<N, P> {
+  /** Tells the two kinds apart. */
+  readonly results: "many";
+  /** Shape and element type of each result. */
+  readonly type: (inputs: readonly TensorType[], params: P) => readonly TensorType[];
+  /** What the derivative may read, and nothing else. */
+  readonly saves: (inputs: readonly Tensor[], outputs: readonly Tensor[], params: P) => S;
+  /** The cotangent of one input, given those of the outputs, zeros where nothing flowed back. */
+  readonly vjp: ((g: readonly Tensor[], saved: S, params: P, input: number) => Tensor) | null;
+}
+
+/** Any primitive, when only its name and kind matter. */
+// oxlint-disable-next-line typescript/no-explicit-any -- parameters and saved values are private to each primitive
+export type AnyPrimitive = OnePrimitive<string, any, any> | ManyPrimitive<string, any, any>;
+
+/** A primitive with a result of its own name, parameters and kind. */
+export type PrimitiveOf<N extends string> = AnyPrimitive & { readonly name: N };
+
+/** The parameters of primitives that have none. */
+export type NoParams = null;
+
+/** The one value of {@link NoParams}. */
+export const noParams: NoParams = null;
+
+/** For primitives whose derivative keeps nothing. */
+export function savesNothing(): null {
+  return null;
+}
+
+/** For primitives without inputs: the type is in the parameters. */
+export function typeInParams(_: readonly TensorType[], type: TensorType): TensorType {
+  checkShape("tensor", type.shape);
+  return { shape: type.shape, dtype: type.dtype };
+}

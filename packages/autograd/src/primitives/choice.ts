@@ -1,0 +1,138 @@
+/** @file Comparisons, selection by a mask, and change of element type. */
+import { apply } from "../apply.ts";
+import { type DType, isDType } from "../dtype.ts";
+import { ArgumentError, DTypeError } from "../errors.ts";
+import { pair, toTensor } from "../operands.ts";
+import { type NoParams, noParams, type OnePrimitive, savesNothing } from "../primitive.ts";
+import { broadcastShapes, formatType } from "../shape.ts";
+import type { Tensor, TensorLike } from "../tensor.ts";
+import { agreedType } from "./binary.ts";
+import { zerosOfType } from "../ops/create.ts";
+import { broadcastTo } from "./movement.ts";
+
+/** A question about two numbers: a mask, without derivative. */
+export type Comparison<N extends string> = OnePrimitive<N, NoParams, null>;
+
+/** A question about two numbers. */
+function comparison<N extends string>(name: N): Comparison<N> {
+  return {
+    name,
+    results: "one",
+    type: (inputs) => ({ shape: agreedType(inputs).shape, dtype: "bool" }),
+    saves: savesNothing,
+    vjp: null,
+  };
+}
+
+/** x = y */
+export const Equal: Comparison<"equal"> = comparison("equal");
+/** x < y */
+export const Less: Comparison<"less"> = comparison("less");
+
+/** x where the mask is true, else y. */
+export const Where: OnePrimitive<"where", NoParams, Tensor> = {
+  name: "where",
+  results: "one",
+  type: ([mask, x, y]) => {
+    const type = mask;
+    if (type.dtype !== "bool") {
+      throw new DTypeError("where", "the mask must be bool", formatType(type), "Compare first.");
+    }
+    return agreedType([x, y]);
+  },
+  saves: ([mask]) => mask,
+  vjp: (g, mask, _, input) => {
+    const zero = zerosOfType(g, g);
+    return input === 1 ? where(mask, g, zero) : where(mask, zero, g);
+  },
+};
+
+/** The element type to change to. */
+export interface CastParams {
+  /** The new element type. */
+  readonly dtype: DType;
+}
+
+/** The same numbers in another element type. */
+export const Cast: OnePrimitive<"cast", CastParams, DType> = {
+  name: "cast",
+  results: "one",
+  type: ([x], { dtype }) => ({ shape: x.shape, dtype }),
+  saves: ([x]) => x.dtype,
+  vjp: (g, dtype) => cast(g, dtype),
+};
+
+/** Whether x = y, element by element, with broadcasting. NaN equals nothing. */
+export function equal(x: TensorLike, y: TensorLike): Tensor {
+  return apply(Equal, pair("equal", x, y), noParams);
+}
+
+/** Whether x ≠ y, element by element. */
+export function notEqual(x: TensorLike, y: TensorLike): Tensor {
+  return logicalNot(equal(x, y));
+}
+
+/** Whether x < y, element by element, with broadcasting. */
+export function less(x: TensorLike, y: TensorLike): Tensor {
+  return apply(Less, pair("less", x, y), noParams);
+}
+
+/** Whether x > y, element by element, with broadcasting. */
+export function greater(x: TensorLike, y: TensorLike): Tensor {
+  return apply(Less, pair("greater", y, x), noParams);
+}
+
+/** Whether x ≤ y, element by element, with broadcasting. */
+export function lessEqual(x: TensorLike, y: TensorLike): Tensor {
+  return logicalOr(less(x, y), equal(x, y));
+}
+
+/** Whether x ≥ y, element by element, with broadcasting. */
+export function greaterEqual(x: TensorLike, y: TensorLike): Tensor {
+  return lessEqual(y, x);
+}
+
+/** The opposite of a mask. */
+export function logicalNot(x: TensorLike): Tensor {
+  return equal(cast(x, "bool"), cast(0, "bool"));
+}
+
+/** Whether both masks are true. */
+export function logicalAnd(x: TensorLike, y: TensorLike): Tensor {
+  return where(cast(x, "bool"), cast(y, "bool"), cast(0, "bool"));
+}
+
+/** Whether one of the masks is true. */
+export function logicalOr(x: TensorLike, y: TensorLike): Tensor {
+  return where(cast(x, "bool"), cast(1, "bool"), cast(y, "bool"));
+}
+
+/**
+ * x where the mask is true, else y; all three are broadcast together. The derivative of the value
+ * that was not chosen is 0, even where it would be NaN, if x and y themselves are finite.
+ *
+ * @throws DTypeError if the mask is not bool.
+ * @throws ShapeError if the shapes cannot be broadcast together.
+ */
+export function where(mask: TensorLike, x: TensorLike, y: TensorLike): Tensor {
+  const m = toTensor(mask);
+  const [a, b] = pair("where", x, y);
+  const shape = broadcastShapes("where", m, a);
+  return apply(
+    Where,
+    [broadcastTo(m, shape), broadcastTo(a, shape), broadcastTo(b, shape)],
+    noParams,
+  );
+}
+
+/**
+ * The same numbers in another element type. To int32 fractions are cut off toward 0; to bool
+ * everything but 0 is true.
+ */
+export function cast(x: TensorLike, dtype: DType): Tensor {
+  if (!isDType(dtype)) {
+    throw new ArgumentError("cast", "dtype is bool, int32, float32 or float64", String(dtype));
+  }
+  const t = toTensor(x);
+  return t.dtype === dtype ? t : apply(Cast, [t], { dtype });
+}

@@ -1,0 +1,112 @@
+/** @file The one contraction: sums of products over chosen axes. matmul, dot and outer are compositions. */
+import { apply } from "../apply.ts";
+import { InternalError, ShapeError } from "../errors.ts";
+import { type OnePrimitive } from "../primitive.ts";
+import { formatTypes, type Shape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { permute } from "./movement.ts";
+
+/**
+ * Which axes of x and y go together. Axes in neither list are free. The result has the batch axes
+ * first, then the free axes of x, then those of y, each in rising order.
+ */
+export interface DotAxes {
+  /** Axes that run together and stay: [of x, of y]. */
+  readonly batch: readonly [readonly number[], readonly number[]];
+  /** Axes that run together and are summed: [of x, of y]. */
+  readonly contract: readonly [readonly number[], readonly number[]];
+}
+
+/** The axes of `shape` that are in neither list, in rising order. */
+function freeAxes(shape: Shape, batch: readonly number[], contract: readonly number[]): number[] {
+  return shape.map((_, i) => i).filter((i) => !batch.includes(i) && !contract.includes(i));
+}
+
+/** Σ over the contracted axes of x y. Its derivative is itself. */
+export const DotGeneral: OnePrimitive<
+  "dotGeneral",
+  DotAxes,
+  { readonly x: Tensor; readonly y: Tensor }
+> = {
+  name: "dotGeneral",
+  results: "one",
+  type: ([a, b], { batch, contract }) => {
+    const [x, y] = [a, b];
+    if (x.dtype !== y.dtype) {
+      throw new InternalError(`dotGeneral of one dtype expected, got ${formatTypes([x, y])}`);
+    }
+    const check = ([xs, ys]: DotAxes["batch"], what: string): void => {
+      xs.forEach((axis, i) => {
+        const [m, n] = [x.shape[axis], y.shape[ys[i]]];
+        if (m !== n) {
+          throw new ShapeError(
+            "dotGeneral",
+            `${what} axes must agree in size`,
+            `${formatTypes([x, y])} (${m} ≠ ${n})`,
+          );
+        }
+      });
+    };
+    check(batch, "batch");
+    check(contract, "contracted");
+    const shape = [
+      ...batch[0].map((axis) => x.shape[axis]),
+      ...freeAxes(x.shape, batch[0], contract[0]).map((axis) => x.shape[axis]),
+      ...freeAxes(y.shape, batch[1], contract[1]).map((axis) => y.shape[axis]),
+    ];
+    return { shape, dtype: x.dtype };
+  },
+  saves: ([x, y]) => ({ x: x, y: y }),
+  vjp: (g, { x, y }, axes, input) =>
+    input === 0
+      ? cotangentOfLeft(g, x.shape, y, axes, false)
+      : cotangentOfLeft(g, y.shape, x, swap(axes), true),
+};
+
+/** The axes seen from the second operand. */
+function swap({ batch, contract }: DotAxes): DotAxes {
+  return { batch: [batch[1], batch[0]], contract: [contract[1], contract[0]] };
+}
+
+/**
+ * The cotangent of the operand with shape `left`, whose partner is `right`: g contracted with `right`
+ * over the free axes of `right`, put back in the order of `left`.
+ *
+ * @param swapped - Whether `left` stood second, so that its free axes come last in g.
+ */
+function cotangentOfLeft(
+  g: Tensor,
+  left: Shape,
+  right: Tensor,
+  { batch: [lb, rb], contract: [lc, rc] }: DotAxes,
+  swapped: boolean,
+): Tensor {
+  const lf = freeAxes(left, lb, lc);
+  const rf = freeAxes(right.shape, rb, rc);
+  const start = lb.length + (swapped ? 0 : lf.length);
+  const product = dotGeneral(g, right, {
+    batch: [lb.map((_, i) => i), rb],
+    contract: [rf.map((_, i) => start + i), rf],
+  });
+  // The product's axes are: batch, free axes of left, contracted axes in the order of right.
+  const contracted = rc.map((axis, i) => [axis, lc[i]] as const);
+  const order = [
+    ...lb,
+    ...lf,
+    ...contracted.toSorted((a, b) => a[0] - b[0]).map(([, axis]) => axis),
+  ];
+  return permute(
+    product,
+    left.map((_, axis) => order.indexOf(axis)),
+  );
+}
+
+/**
+ * Sums of products over chosen axes: the general contraction that {@link matmul} and the others are
+ * made of. Both operands have one element type.
+ *
+ * @throws ShapeError if axes that go together differ in size.
+ */
+export function dotGeneral(x: Tensor, y: Tensor, axes: DotAxes): Tensor {
+  return apply(DotGeneral, [x, y], axes);
+}

@@ -1,0 +1,111 @@
+/** @file Reading and adding at places given by an integer tensor. */
+import { apply } from "../apply.ts";
+import { DTypeError, ShapeError } from "../errors.ts";
+import { toTensor } from "../operands.ts";
+import { type OnePrimitive } from "../primitive.ts";
+import { formatType, formatTypes, sameShape, type TensorType } from "../shape.ts";
+import type { Tensor, TensorLike } from "../tensor.ts";
+import { type AxisOptions, axisOf } from "./reduce.ts";
+
+/** Which axis the indices count along. */
+export interface GatherParams {
+  /** Counted from the front. */
+  readonly axis: number;
+}
+
+/** Indices must be whole numbers. Their range is checked by the kernels, which see them. */
+function checkIndices(op: string, indices: TensorType): void {
+  if (indices.dtype !== "int32") {
+    throw new DTypeError(op, "indices must be int32", formatType(indices), 'Use cast(x, "int32").');
+  }
+}
+
+/** The elements at `indices` along an axis; the shape of the indices takes that axis' place. */
+export const Gather: OnePrimitive<
+  "gather",
+  GatherParams,
+  { readonly size: number; readonly indices: Tensor }
+> = {
+  name: "gather",
+  results: "one",
+  type: ([x, indices], { axis }) => {
+    const [{ shape, dtype }, at] = [x, indices];
+    checkIndices("gather", at);
+    return { shape: shape.toSpliced(axis, 1, ...at.shape), dtype };
+  },
+  saves: ([x, indices], _, { axis }) => ({
+    size: x.shape[axis],
+    indices: indices,
+  }),
+  vjp: (g, { size, indices }, { axis }) => scatterAdd(g, indices, { axis, size }),
+};
+
+/** Where to add, and how many places there are. */
+export interface ScatterParams extends GatherParams {
+  /** The size of the axis in the result. */
+  readonly size: number;
+}
+
+/** Zeros, with the slices of x added at `indices` along an axis: the transpose of gather. */
+export const ScatterAdd: OnePrimitive<"scatterAdd", ScatterParams, Tensor> = {
+  name: "scatterAdd",
+  results: "one",
+  type: ([x, indices], { axis, size }) => {
+    const [type, at] = [x, indices];
+    checkIndices("scatterAdd", at);
+    if (!sameShape(type.shape.slice(axis, axis + at.shape.length), at.shape)) {
+      throw new ShapeError(
+        "scatterAdd",
+        `the indices must have the shape of the values from axis ${axis} on`,
+        formatTypes([type, at]),
+      );
+    }
+    return { shape: type.shape.toSpliced(axis, at.shape.length, size), dtype: type.dtype };
+  },
+  saves: ([, indices]) => indices,
+  vjp: (g, indices, { axis }) => gather(g, indices, { axis }),
+};
+
+/**
+ * The slices of x at integer places along an axis (default: the first). The shape of the indices
+ * takes the place of that axis.
+ *
+ * @param indices - int32, each from 0 and below the size of the axis.
+ * @throws IndexError naming the first index that is out of range.
+ *
+ * @example
+ * ```ts
+ * import { gather, tensor } from "tapeloop";
+ *
+ * const table = tensor([[1, 2], [3, 4], [5, 6]]);
+ * console.log(gather(table, tensor([2, 0], { dtype: "int32" })).toArray()); // [ [ 5, 6 ], [ 1, 2 ] ]
+ * ```
+ */
+export function gather(x: TensorLike, indices: Tensor, options: AxisOptions = {}): Tensor {
+  const t = toTensor(x);
+  return apply(Gather, [t, indices], { axis: axisOf("gather", t, { axis: 0, ...options }) });
+}
+
+/** How {@link scatterAdd} places its values. */
+export interface ScatterOptions extends AxisOptions {
+  /** The size of the axis in the result. */
+  readonly size: number;
+}
+
+/**
+ * Zeros, with slices of x added at integer places along an axis (default: the first); indices may
+ * repeat. The transpose of {@link gather}.
+ *
+ * @param x - Its axes from `axis` on begin with those of the indices.
+ * @throws IndexError naming the first index that is out of range.
+ */
+export function scatterAdd(x: TensorLike, indices: Tensor, options: ScatterOptions): Tensor {
+  const t = toTensor(x);
+  const { size, ...rest } = options;
+  const axis = axisOf(
+    "scatterAdd",
+    { shape: [...t.shape, 1], dtype: t.dtype },
+    { axis: 0, ...rest },
+  );
+  return apply(ScatterAdd, [t, indices], { axis, size });
+}

@@ -1,0 +1,225 @@
+/**
+ * @file The tape and the backward pass: the only place where cotangents are added.
+ *
+ * Every recorded op leaves a {@link Node} on its result. A tape is the list of nodes that a result
+ * depends on, in the order they were made; so the backward pass is that list read from the end.
+ */
+import { GradientError, InternalError } from "./errors.ts";
+import { atLevel, recordingLevel } from "./interpreters/record.ts";
+import type { Parameter } from "./parameter.ts";
+import { add } from "./primitives/binary.ts";
+import type { AnyPrimitive, ManyPrimitive, OnePrimitive } from "./primitive.ts";
+import { isFloat } from "./dtype.ts";
+import { fullLike, zerosOfType } from "./ops/create.ts";
+import { formatType, sameShape, type TensorType } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** What made a node: a leaf, a primitive, or, by its number, one of the results of the node before it. */
+export type Origin = "leaf" | AnyPrimitive | number;
+
+/** A node of a primitive with several results. */
+export type Source = Node;
+
+let made = 0;
+
+/** The record of one op: what it was, what it depends on, and what its derivative keeps. */
+export class Node {
+  /** Rises with every node made, so it orders them by time. */
+  readonly index: number = made++;
+  /** What made it. */
+  readonly origin: Origin;
+  /** The nodes of the op's inputs; null for inputs that are not being differentiated. */
+  readonly inputs: readonly (Node | null)[];
+  /** The primitive's parameters. */
+  readonly params: unknown;
+  /** What the derivative keeps. */
+  readonly saved: unknown;
+  /** Type of the result; a list where there are several. */
+  readonly type: TensorType | readonly TensorType[];
+  /** The outermost level of differentiation that it depends on; see `interpreters/record.ts`. */
+  readonly level: number;
+  /** The parameter that this leaf stands for. */
+  parameter: Parameter | null = null;
+  /** Scratch of one backward pass: which pass has seen the node. */
+  pass = 0;
+  /** Scratch of one backward pass: whether a target lies behind the node. */
+  wanted = false;
+  /** Scratch of one backward pass: the sum of the cotangents that have arrived. */
+  cotangent: Tensor | null = null;
+  /** Scratch of one backward pass: the same for each of several results. */
+  cotangents: (Tensor | null)[] | null = null;
+
+  /** Records an op. */
+  constructor(
+    origin: Origin,
+    inputs: readonly (Node | null)[],
+    params: unknown,
+    saved: unknown,
+    type: TensorType | readonly TensorType[],
+    level: number,
+  ) {
+    this.origin = origin;
+    this.inputs = inputs;
+    this.params = params;
+    this.saved = saved;
+    // A tensor is a type, too; the node must not keep its data alive.
+    this.type = Array.isArray(type) ? type.map(typeOnly) : typeOnly(type as TensorType);
+    this.level = level;
+  }
+
+  /** The op's name. */
+  get name(): string {
+    if (this.origin === "leaf") return "leaf";
+    return typeof this.origin === "number" ? `result ${this.origin}` : this.origin.name;
+  }
+}
+
+/** Shape and element type alone. */
+function typeOnly(type: TensorType): TensorType {
+  return { shape: type.shape, dtype: type.dtype };
+}
+
+let passes = 0;
+
+/**
+ * The tape of a result: the nodes it depends on, oldest first, the result's own last.
+ *
+ * @param result - The node of the result.
+ * @param since - Nodes made before this index are left out.
+ */
+export function tapeOf(result: Node, since = 0): Node[] {
+  const pass = ++passes;
+  const found: Node[] = [];
+  const open = [result];
+  result.pass = pass;
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    found.push(node);
+    for (const input of node.inputs) {
+      if (input !== null && input.pass !== pass && input.index >= since) {
+        input.pass = pass;
+        open.push(input);
+      }
+    }
+  }
+  return found.toSorted((a, b) => a.index - b.index);
+}
+
+/**
+ * Reads the tape from the end: passes the cotangent of `result` back to the leaves.
+ *
+ * @param result - The node of the result.
+ * @param seed - Its cotangent.
+ * @param since - The index of the first target; what is older is constant.
+ * @param isTarget - Which nodes to find the cotangent of. They are not passed through.
+ * @returns Nothing: each target's `cotangent` is set, and the caller takes it away.
+ */
+export function pullBack(
+  result: Node,
+  seed: Tensor,
+  since: number,
+  isTarget: (node: Node) => boolean,
+): void {
+  const tape = tapeOf(result, since);
+  for (const node of tape) {
+    node.wanted = isTarget(node) || node.inputs.some(leadsToWanted, node);
+  }
+  if (result.wanted) result.cotangent = seed;
+  for (let i = tape.length - 1; i >= 0; i--) {
+    const node = tape[i];
+    if (node.wanted && !isTarget(node)) propagate(node);
+  }
+}
+
+/** Whether an input of the node `this` lies on the tape and leads to a target. */
+function leadsToWanted(this: Node, input: Node | null): boolean {
+  return input !== null && input.pass === this.pass && input.wanted;
+}
+
+/** Passes a node's cotangent on to its inputs. */
+function propagate(node: Node): void {
+  const g = node.cotangent;
+  node.cotangent = null;
+  if (typeof node.origin === "number") {
+    const source = node.inputs[0] as Node;
+    source.cotangents ??= (source.type as readonly TensorType[]).map(() => null);
+    source.cotangents[node.origin] = g;
+    return;
+  }
+  const many = node.cotangents;
+  node.cotangents = null;
+  if (g === null && many === null) return;
+  for (let i = 0; i < node.inputs.length; i++) {
+    const input = node.inputs[i];
+    if (input === null || !leadsToWanted.call(node, input)) continue;
+    const cotangent =
+      many === null ? pullOne(node, g as Tensor, i) : pullMany(node, withZeros(node, many), i);
+    checkCotangent(node, input, cotangent);
+    input.cotangent = input.cotangent === null ? cotangent : add(input.cotangent, cotangent);
+  }
+}
+
+/** Asks a primitive with one result for the cotangent of input `i`. */
+function pullOne(node: Node, g: Tensor, i: number): Tensor {
+  const { vjp } = node.origin as OnePrimitive<string, unknown, unknown>;
+  return (vjp as NonNullable<typeof vjp>)(g, node.saved, node.params, i);
+}
+
+/** Asks a primitive with several results for the cotangent of input `i`. */
+function pullMany(node: Node, g: readonly Tensor[], i: number): Tensor {
+  const { vjp } = node.origin as ManyPrimitive<string, unknown, unknown>;
+  return (vjp as NonNullable<typeof vjp>)(g, node.saved, node.params, i);
+}
+
+/** The cotangents of several results, zeros where nothing flowed back. */
+function withZeros(node: Node, cotangents: readonly (Tensor | null)[]): Tensor[] {
+  const like = cotangents.find((g) => g !== null) as Tensor;
+  const types = node.type as readonly TensorType[];
+  return cotangents.map((g, i) => g ?? zerosOfType(types[i], like));
+}
+
+/** A rule must return the type of the input; anything else is our mistake, found here and not later. */
+function checkCotangent(node: Node, input: Node, cotangent: Tensor): void {
+  const type = input.type as TensorType;
+  if (cotangent.dtype !== type.dtype || !sameShape(cotangent.shape, type.shape)) {
+    throw new InternalError(
+      `the derivative of "${node.name}" returned ${formatType(cotangent)} for an input of ${formatType(type)}`,
+    );
+  }
+}
+
+/** Refuses results that have no derivative: what is differentiated is one floating-point number. */
+export function checkNumber(op: string, result: Tensor): void {
+  if (result.shape.length > 0 || !isFloat(result.dtype)) {
+    throw new GradientError(
+      op,
+      "the result must be one floating-point number",
+      formatType(result),
+      result.shape.length > 0 ? "Use sum() for a total, or mean()." : 'Use cast(x, "float32").',
+    );
+  }
+}
+
+/** `loss.backward()`: adds the derivative to `.grad` of every parameter that `loss` depends on. */
+export function backward(loss: Tensor): void {
+  checkNumber("backward", loss);
+  if (loss.node === null || loss.node.level > 0 || recordingLevel() > 0) {
+    throw new GradientError(
+      "backward",
+      "the number must depend on a parameter()",
+      "one that does not",
+      "Make the leaves with parameter(), or use grad(f) for plain tensors.",
+    );
+  }
+  const found: Node[] = [];
+  atLevel(-1, () =>
+    pullBack(loss.node as Node, fullLike(loss, 1), 0, (leaf) => {
+      if (leaf.parameter !== null) found.push(leaf);
+      return leaf.parameter !== null;
+    }),
+  );
+  for (const leaf of found) {
+    const { cotangent, parameter } = leaf as { cotangent: Tensor | null; parameter: Parameter };
+    leaf.cotangent = null;
+    if (cotangent !== null) parameter.accumulate(cotangent);
+  }
+}

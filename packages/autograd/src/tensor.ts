@@ -1,0 +1,312 @@
+/** @file The tensor: a handle on a backend's array, with a closed face of methods for daily use. */
+import type { Backend } from "./backend.ts";
+import type { DType, TypedArray } from "./dtype.ts";
+import { DisposedError, ShapeError } from "./errors.ts";
+import { disown, type Storage } from "./memory.ts";
+import { logSoftmax, relu, softmax } from "./ops/activations.ts";
+import { nested, type NestedArray } from "./ops/create.ts";
+import { formatTensor } from "./ops/format.ts";
+import { matmul } from "./ops/linear.ts";
+import { mean } from "./ops/statistics.ts";
+import { add, div, maximum, mul, pow, sub } from "./primitives/binary.ts";
+import { cast, equal, greater, less } from "./primitives/choice.ts";
+import {
+  broadcastTo,
+  expandDims,
+  permute,
+  reshape,
+  slice,
+  type SliceRange,
+  squeeze,
+  transpose,
+} from "./primitives/movement.ts";
+import { argmax, type AxesOptions, type AxisOptions, max, sum } from "./primitives/reduce.ts";
+import { abs, exp, log, neg, sigmoid, sqrt, square, tanh } from "./primitives/unary.ts";
+import { formatType, type Shape, type TensorType } from "./shape.ts";
+import { backward, type Node } from "./tape.ts";
+
+/** The method that Node prints objects with. */
+export const inspect: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+
+/** What ops take: a tensor, a {@link Parameter}, or a number, which takes its partner's element type. */
+export type TensorLike = Tensor | { readonly value: Tensor } | number;
+
+/** The daily ops as methods, for everything that ops take. */
+export abstract class Fluent {
+  /** {@link add} */
+  add(this: TensorLike, y: TensorLike): Tensor {
+    return add(this, y);
+  }
+  /** {@link sub} */
+  sub(this: TensorLike, y: TensorLike): Tensor {
+    return sub(this, y);
+  }
+  /** {@link mul} */
+  mul(this: TensorLike, y: TensorLike): Tensor {
+    return mul(this, y);
+  }
+  /** {@link div} */
+  div(this: TensorLike, y: TensorLike): Tensor {
+    return div(this, y);
+  }
+  /** {@link pow} */
+  pow(this: TensorLike, y: TensorLike): Tensor {
+    return pow(this, y);
+  }
+  /** {@link maximum} */
+  maximum(this: TensorLike, y: TensorLike): Tensor {
+    return maximum(this, y);
+  }
+  /** {@link equal} */
+  equal(this: TensorLike, y: TensorLike): Tensor {
+    return equal(this, y);
+  }
+  /** {@link less} */
+  less(this: TensorLike, y: TensorLike): Tensor {
+    return less(this, y);
+  }
+  /** {@link greater} */
+  greater(this: TensorLike, y: TensorLike): Tensor {
+    return greater(this, y);
+  }
+  /** {@link neg} */
+  neg(this: TensorLike): Tensor {
+    return neg(this);
+  }
+  /** {@link abs} */
+  abs(this: TensorLike): Tensor {
+    return abs(this);
+  }
+  /** {@link exp} */
+  exp(this: TensorLike): Tensor {
+    return exp(this);
+  }
+  /** {@link log} */
+  log(this: TensorLike): Tensor {
+    return log(this);
+  }
+  /** {@link sqrt} */
+  sqrt(this: TensorLike): Tensor {
+    return sqrt(this);
+  }
+  /** {@link square} */
+  square(this: TensorLike): Tensor {
+    return square(this);
+  }
+  /** {@link tanh} */
+  tanh(this: TensorLike): Tensor {
+    return tanh(this);
+  }
+  /** {@link sigmoid} */
+  sigmoid(this: TensorLike): Tensor {
+    return sigmoid(this);
+  }
+  /** {@link relu} */
+  relu(this: TensorLike): Tensor {
+    return relu(this);
+  }
+  /** {@link softmax} */
+  softmax(this: TensorLike, options?: AxisOptions): Tensor {
+    return softmax(this, options);
+  }
+  /** {@link logSoftmax} */
+  logSoftmax(this: TensorLike, options?: AxisOptions): Tensor {
+    return logSoftmax(this, options);
+  }
+  /** {@link sum} */
+  sum(this: TensorLike, options?: AxesOptions): Tensor {
+    return sum(this, options);
+  }
+  /** {@link mean} */
+  mean(this: TensorLike, options?: AxesOptions): Tensor {
+    return mean(this, options);
+  }
+  /** {@link max} */
+  max(this: TensorLike, options?: AxesOptions): Tensor {
+    return max(this, options);
+  }
+  /** {@link argmax} */
+  argmax(this: TensorLike, options?: AxisOptions): Tensor {
+    return argmax(this, options);
+  }
+  /** {@link matmul} */
+  matmul(this: TensorLike, y: TensorLike): Tensor {
+    return matmul(this, y);
+  }
+  /** {@link reshape} */
+  reshape(this: TensorLike, shape: Shape): Tensor {
+    return reshape(this, shape);
+  }
+  /** {@link permute} */
+  permute(this: TensorLike, axes: readonly number[]): Tensor {
+    return permute(this, axes);
+  }
+  /** {@link transpose} */
+  transpose(this: TensorLike): Tensor {
+    return transpose(this);
+  }
+  /** {@link broadcastTo} */
+  broadcastTo(this: TensorLike, shape: Shape): Tensor {
+    return broadcastTo(this, shape);
+  }
+  /** {@link squeeze} */
+  squeeze(this: TensorLike, options?: AxesOptions): Tensor {
+    return squeeze(this, options);
+  }
+  /** {@link expandDims} */
+  expandDims(this: TensorLike, axis: number): Tensor {
+    return expandDims(this, axis);
+  }
+  /** {@link slice} */
+  slice(this: TensorLike, ranges: readonly (SliceRange | null)[]): Tensor {
+    return slice(this, ranges);
+  }
+  /** {@link cast} */
+  cast(this: TensorLike, dtype: DType): Tensor {
+    return cast(this, dtype);
+  }
+}
+
+/**
+ * An immutable array of numbers with a shape and an element type, living on a backend.
+ *
+ * Make one with {@link tensor}; every op returns a new one.
+ *
+ * @example
+ * ```ts
+ * import { tensor } from "tapeloop";
+ *
+ * const x = tensor([[1, 2], [3, 4]]);
+ * console.log(x.mul(x).sum().item(), x.shape, x.dtype); // 30 [ 2, 2 ] float32
+ * ```
+ */
+export class Tensor extends Fluent implements TensorType {
+  /** Sizes along each axis, outermost first. */
+  readonly shape: Shape;
+  /** The type of the elements. */
+  readonly dtype: DType;
+  /** The record of the op that made it, where a derivative may ask for it. */
+  node: Node | null = null;
+  /** @internal The allocation behind it; null once it has been given back. */
+  storage: Storage | null;
+  /** @internal Whether the garbage collector is the owner. */
+  collected = false;
+  #array: unknown;
+  #disposedBy = "";
+
+  /** @internal Use {@link tensor}. */
+  constructor(type: TensorType, array: unknown, storage: Storage) {
+    super();
+    this.shape = type.shape;
+    this.dtype = type.dtype;
+    this.#array = array;
+    this.storage = storage;
+  }
+
+  /** @internal The backend's array. */
+  get array(): unknown {
+    if (this.storage === null) throw this.#disposed();
+    return this.#array;
+  }
+
+  /** The number of axes. */
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  /** The number of elements. */
+  get size(): number {
+    return this.shape.reduce((a, b) => a * b, 1);
+  }
+
+  /** Where it lives. */
+  get backend(): Backend {
+    if (this.storage === null) throw this.#disposed();
+    return this.storage.backend;
+  }
+
+  /** Whether its memory has been given back. */
+  get isDisposed(): boolean {
+    return this.storage === null;
+  }
+
+  /** Gives its memory back now. Scopes do this for you. */
+  dispose(): void {
+    this.release("dispose()");
+  }
+
+  /** The same as {@link Tensor.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.release("using");
+  }
+
+  /** @internal Gives its memory back in the name of a scope. */
+  release(by: string): void {
+    if (this.storage === null) return;
+    if (this.collected) disown(this);
+    this.storage.release(this.#array);
+    this.storage = null;
+    this.#array = null;
+    this.node = null;
+    this.#disposedBy = by;
+  }
+
+  #disposed(): DisposedError {
+    return new DisposedError(
+      "tensor",
+      `a tensor may be used until its scope ends`,
+      `${formatType(this)}, given back by ${this.#disposedBy}`,
+      "Return it from the function given to the scope to keep it.",
+    );
+  }
+
+  /** The elements in row-major order, as a copy. */
+  data(): Promise<TypedArray> {
+    return this.backend.read(this.array, this);
+  }
+
+  /** The elements in row-major order, as a copy, at once. Backends that cannot wait throw. */
+  dataSync(): TypedArray {
+    return this.backend.readSync(this.array, this);
+  }
+
+  /**
+   * The one element as a number.
+   *
+   * @throws ShapeError if there is not exactly one.
+   */
+  item(): number {
+    if (this.size !== 1) {
+      throw new ShapeError("item", "needs exactly one element", formatType(this), "Use toArray().");
+    }
+    return this.dataSync()[0];
+  }
+
+  /** The elements as nested arrays of numbers; a plain number for rank 0. */
+  toArray(): NestedArray {
+    return nested(this.dataSync(), this.shape);
+  }
+
+  /** Type and values, abbreviated when there are many. */
+  override toString(): string {
+    return this.isDisposed ? `${formatType(this)} (given back)` : formatTensor(this);
+  }
+
+  static {
+    // What `console.log` shows in Node.
+    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: Tensor): string {
+        return this.toString();
+      },
+    });
+  }
+
+  /**
+   * Adds the derivative of this number to `.grad` of every {@link Parameter} it depends on.
+   *
+   * @throws GradientError if it is not one floating-point number, or depends on no parameter.
+   */
+  backward(): void {
+    backward(this);
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * @file `pnpm check:package`: packs every package as it would be published, lets publint and attw
+ * judge the archives, installs them together in an empty project, and imports every entry there with
+ * plain Node. The two tools are fetched when they are needed: nobody else has to install them.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { resolve } from "node:path";
+
+const publint = "publint@0.3.25";
+const attw = "@arethetypeswrong/cli@0.18.5";
+
+interface Manifest {
+  name: string;
+  private?: boolean;
+  publishConfig: { exports: Record<string, unknown> };
+}
+
+const root = resolve(import.meta.dirname, "../..");
+const packages = resolve(root, "packages");
+const temporary = mkdtempSync(resolve(tmpdir(), "tapeloop-packages-"));
+
+function run(command: string, args: readonly string[], cwd: string): void {
+  execFileSync(command, args, { cwd, stdio: "inherit", shell: process.platform === "win32" });
+}
+
+try {
+  const folders = readdirSync(packages, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => resolve(packages, entry.name));
+  // tsc never deletes what it wrote earlier: a module that is gone would be packed again.
+  for (const folder of folders) rmSync(resolve(folder, "dist"), { recursive: true, force: true });
+  run("tsc", ["-b", "packages"], root);
+
+  const dependencies: Record<string, string> = {};
+  const entries: string[] = [];
+  for (const folder of folders) {
+    const manifest = JSON.parse(readFileSync(resolve(folder, "package.json"), "utf8")) as Manifest;
+    if (manifest.private) continue;
+    const archive = resolve(temporary, `${manifest.name.replace(/\W+/g, "-")}.tgz`);
+    run("pnpm", ["pack", "--out", archive], folder);
+    run("pnpm", ["dlx", publint, "--strict", archive], root);
+    run("pnpm", ["dlx", attw, "--profile", "esm-only", archive], root);
+    dependencies[manifest.name] = `file:${archive}`;
+    for (const path of Object.keys(manifest.publishConfig.exports)) {
+      entries.push(manifest.name + path.slice(1));
+    }
+  }
+
+  const user = { private: true, type: "module", dependencies };
+  writeFileSync(resolve(temporary, "package.json"), JSON.stringify(user));
+  // Versions that a package asks of another come from the archives, not from the registry.
+  const overrides = Object.entries(dependencies).map(([name, from]) => `  "${name}": "${from}"`);
+  writeFileSync(
+    resolve(temporary, "pnpm-workspace.yaml"),
+    `packages: []\noverrides:\n${overrides.join("\n")}\n`,
+  );
+  run("pnpm", ["install"], temporary);
+  for (const entry of entries) {
+    run("node", ["--input-type=module", "--eval", `await import("${entry}")`], temporary);
+    console.log(`import "${entry}": ok`);
+  }
+} finally {
+  rmSync(temporary, { recursive: true, force: true });
+}
