@@ -33,8 +33,7 @@ describe("grad", () => {
 
   test("differentiates saved outputs again: d²(tanh), d²(exp), d²(sigmoid)", () => {
     const [t, s] = [Math.tanh(0.7), 1 / (1 + Math.exp(-0.7))];
-    const second = (f: (x: Tensor) => Tensor): number =>
-      derivative(derivative(f))(at(0.7)).item();
+    const second = (f: (x: Tensor) => Tensor): number => derivative(derivative(f))(at(0.7)).item();
     expect(second((x) => x.tanh())).toBeCloseTo(-2 * t * (1 - t * t), 12);
     expect(second((x) => x.exp())).toBeCloseTo(Math.exp(0.7), 12);
     expect(second((x) => x.sigmoid())).toBeCloseTo(s * (1 - s) * (1 - 2 * s), 12);
@@ -53,8 +52,7 @@ describe("grad", () => {
 
   test("d/dx of x · d/dy(x² y²) at y = x is 8x³", () => {
     // ∂/∂y (x² y²) at y = x is 2x³; times x it is 2x⁴.
-    const f = (x: Tensor): Tensor =>
-      x.mul(grad((y: Tensor) => x.mul(x).mul(y).mul(y))(x));
+    const f = (x: Tensor): Tensor => x.mul(grad((y: Tensor) => x.mul(x).mul(y).mul(y))(x));
     expect(grad(f)(at(2)).item()).toBe(64);
   });
 
@@ -109,15 +107,23 @@ describe("grad", () => {
   test("integer and bool leaves are refused by name", () => {
     const f = grad((p: { w: Tensor }) => p.w.sum());
     expect(() => f({ w: tensor([1], { dtype: "int32" }) })).toThrow(TreeError);
-    expect(() => f({ w: tensor([1], { dtype: "int32" }) })).toThrowErrorMatchingInlineSnapshot();
+    expect(() => f({ w: tensor([1], { dtype: "int32" }) })).toThrowErrorMatchingInlineSnapshot(
+      `[TreeError: grad: the first argument must hold floating-point tensors, got int32[1] at "w". Pass whole numbers as further arguments.]`,
+    );
   });
 
   test("a loss that is not one number is refused", () => {
     expect(() => grad((x: Tensor) => x)(tensor([1, 2]))).toThrow(GradientError);
-    expect(() => grad((x: Tensor) => x)(tensor([1, 2]))).toThrowErrorMatchingInlineSnapshot();
-    expect(() => grad((() => 3) as never)(tensor([1]))).toThrowErrorMatchingInlineSnapshot();
+    expect(() => grad((x: Tensor) => x)(tensor([1, 2]))).toThrowErrorMatchingInlineSnapshot(
+      `[GradientError: grad: the result must be one floating-point number, got float32[2]. Use sum() for a total, or mean().]`,
+    );
+    expect(() => grad((() => 3) as never)(tensor([1]))).toThrowErrorMatchingInlineSnapshot(
+      `[GradientError: grad: the function must return one number, or [number, aux], got number 3.]`,
+    );
     const later = (async () => tensor(1)) as never;
-    expect(() => grad(later)(tensor([1]))).toThrowErrorMatchingInlineSnapshot();
+    expect(() => grad(later)(tensor([1]))).toThrowErrorMatchingInlineSnapshot(
+      `[GradientError: grad: the function must return one number, or [number, aux], got a promise.]`,
+    );
   });
 });
 
@@ -140,7 +146,9 @@ describe("backward", () => {
   });
 
   test("refuses a number that depends on no parameter", () => {
-    expect(() => at(1).backward()).toThrowErrorMatchingInlineSnapshot();
+    expect(() => at(1).backward()).toThrowErrorMatchingInlineSnapshot(
+      `[GradientError: backward: the number must depend on a parameter(), got one that does not. Make the leaves with parameter(), or use grad(f) for plain tensors.]`,
+    );
   });
 
   test("a loop of assignments inside scopes keeps the same memory", () => {

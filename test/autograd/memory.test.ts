@@ -30,9 +30,17 @@ describe("scope", () => {
 
   test("keeps the memory of a returned view", () => {
     const before = memory().buffers;
-    const view = scope(() => tensor([[1, 2], [3, 4]]).transpose());
+    const view = scope(() =>
+      tensor([
+        [1, 2],
+        [3, 4],
+      ]).transpose(),
+    );
     expect(memory().buffers - before).toBe(1);
-    expect(view.toArray()).toEqual([[1, 3], [2, 4]]);
+    expect(view.toArray()).toEqual([
+      [1, 3],
+      [2, 4],
+    ]);
     view.dispose();
     expect(memory().buffers).toBe(before);
   });
@@ -43,7 +51,9 @@ describe("scope", () => {
       leaked = tensor([1, 2, 3]);
     });
     expect(() => leaked?.mul(2)).toThrow(DisposedError);
-    expect(() => leaked?.mul(2)).toThrowErrorMatchingInlineSnapshot();
+    expect(() => leaked?.mul(2)).toThrowErrorMatchingInlineSnapshot(
+      `[DisposedError: tensor: a tensor may be used until its scope ends, got float32[3], given back by scope. Return it from the function given to the scope to keep it.]`,
+    );
   });
 
   test("gives everything back when the function throws", () => {
@@ -58,7 +68,9 @@ describe("scope", () => {
   });
 
   test("refuses a promise, whose tensors would be gone when it goes on", () => {
-    expect(() => scope(async () => tensor(1))).toThrowErrorMatchingInlineSnapshot();
+    expect(() => scope(async () => tensor(1))).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: scope: the function must be synchronous, got a promise. Use new Scope(), scope.run() between the awaits, and scope.end().]`,
+    );
   });
 
   test("as an object it lives across an await, and tensors made meanwhile are not its own", async () => {
@@ -70,7 +82,9 @@ describe("scope", () => {
     s.end();
     expect(x.isDisposed).toBe(true);
     expect(other.item()).toBe(7);
-    expect(() => s.run(() => 1)).toThrowErrorMatchingInlineSnapshot();
+    expect(() => s.run(() => 1)).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: scope: run() needs an open scope, got one that has ended.]`,
+    );
   });
 
   test("`using` ends it", () => {

@@ -10,14 +10,19 @@ import type { TensorType } from "./shape.ts";
 /**
  * Computes one primitive.
  *
+ * Written as a method, which TypeScript compares in both directions: so a `Backend<V>` is a `Backend`,
+ * whose arrays nobody but itself looks into.
+ *
  * @typeParam V - The backend's arrays.
  * @typeParam N - The primitive's name.
  */
-export type Kernel<V, N extends PrimitiveName> = (
-  inputs: readonly V[],
-  params: ParamsOf<N>,
-  type: ResultOf<N>,
-) => ResultOf<N> extends TensorType ? V : readonly V[];
+export type Kernel<V, N extends PrimitiveName> = {
+  run(
+    inputs: readonly V[],
+    params: ParamsOf<N>,
+    type: ResultOf<N>,
+  ): ResultOf<N> extends TensorType ? V : readonly V[];
+}["run"];
 
 /** One kernel for every primitive. A primitive without a kernel is a compile error that names it. */
 export type KernelTable<V> = { readonly [N in PrimitiveName]: Kernel<V, N> };
@@ -45,7 +50,14 @@ export interface Backend<V = unknown> {
 }
 
 export { allocate, type DType, isFloat, type TypedArray } from "./dtype.ts";
-export { BackendError, type ErrorCode, IndexError, type TapeloopError } from "./errors.ts";
+export {
+  ArgumentError,
+  BackendError,
+  type ErrorCode,
+  IndexError,
+  type TapeloopError,
+} from "./errors.ts";
+export { tensor } from "./ops/create.ts";
 export type { AnyPrimitive, ManyPrimitive, OnePrimitive, PrimitiveOf } from "./primitive.ts";
 export type { DotAxes } from "./primitives/contraction.ts";
 export type { PadSpan } from "./primitives/movement.ts";
@@ -59,4 +71,5 @@ export {
   sizeOf,
   type TensorType,
 } from "./shape.ts";
+export type { Tensor } from "./tensor.ts";
 export { randomWords } from "./threefry.ts";

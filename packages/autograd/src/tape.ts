@@ -122,6 +122,9 @@ export function pullBack(
   const tape = tapeOf(result, since);
   for (const node of tape) {
     node.wanted = isTarget(node) || node.inputs.some(leadsToWanted, node);
+    // Left behind by a pass that was broken off.
+    node.cotangent = null;
+    node.cotangents = null;
   }
   if (result.wanted) result.cotangent = seed;
   for (let i = tape.length - 1; i >= 0; i--) {
@@ -140,6 +143,7 @@ function propagate(node: Node): void {
   const g = node.cotangent;
   node.cotangent = null;
   if (typeof node.origin === "number") {
+    if (g === null) return;
     const source = node.inputs[0] as Node;
     source.cotangents ??= (source.type as readonly TensorType[]).map(() => null);
     source.cotangents[node.origin] = g;

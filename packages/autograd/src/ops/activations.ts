@@ -4,7 +4,7 @@ import { add, div, maximum, minimum, sub } from "../primitives/binary.ts";
 import { greater, lessEqual, where } from "../primitives/choice.ts";
 import { type AxisOptions, axisOf, max, sum } from "../primitives/reduce.ts";
 import { stopGradient } from "../primitives/structure.ts";
-import { abs, exp, log1p, neg } from "../primitives/unary.ts";
+import { exp, log1p, neg } from "../primitives/unary.ts";
 import { logSumExp } from "./statistics.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 
@@ -32,7 +32,10 @@ export function logSoftmax(x: TensorLike, options: AxisOptions = {}): Tensor {
 /** ln (1 + eˣ), without overflow. */
 export function softplus(x: TensorLike): Tensor {
   const t = floatOperand(x);
-  return add(where(greater(t, 0), t, 0), log1p(exp(neg(abs(t)))));
+  const positive = greater(t, 0);
+  // −|x|, but with the derivative of x at 0: so the sum has its own there, 1/2, and to every order.
+  const below = where(positive, neg(t), t);
+  return add(where(positive, t, 0), log1p(exp(below)));
 }
 
 /** ln sigmoid(x) = −softplus(−x), exact also where sigmoid is 0. */

@@ -1,0 +1,9 @@
+/** @file The public names of `@tapeloop/io/node`: files, written all or nothing. */
+
+export { type ErrorParts, FileError, FormatError, IoError } from "./errors.ts";
+export { writeFileAtomic } from "./node/atomic-file.ts";
+export {
+  type LoadedSafetensors,
+  loadSafetensors,
+  saveSafetensors,
+} from "./node/safetensors-file.ts";
