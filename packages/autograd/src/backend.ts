@@ -49,6 +49,7 @@ export interface Backend<V = unknown> {
   release?(value: V): void;
 }
 
+export { apply, applyMany } from "./apply.ts";
 export { allocate, type DType, isFloat, type TypedArray } from "./dtype.ts";
 export {
   ArgumentError,
@@ -61,7 +62,13 @@ export { tensor } from "./ops/create.ts";
 export type { AnyPrimitive, ManyPrimitive, OnePrimitive, PrimitiveOf } from "./primitive.ts";
 export type { DotAxes } from "./primitives/contraction.ts";
 export type { PadSpan } from "./primitives/movement.ts";
-export type { ParamsOf, PrimitiveName, PrimitiveSet, ResultOf } from "./primitives/index.ts";
+export {
+  type ParamsOf,
+  type PrimitiveName,
+  primitives,
+  type PrimitiveSet,
+  type ResultOf,
+} from "./primitives/index.ts";
 export type { FillParams, IotaParams, RandomParams } from "./primitives/leaf.ts";
 export {
   formatType,

@@ -1,14 +1,11 @@
 /** @file Derivatives of functions: grad and valueAndGrad, over trees, nestable to any order. */
-import { isFloat } from "./dtype.ts";
-import { describe, GradientError, TreeError } from "./errors.ts";
-import { atLevel, recordingLevel } from "./interpreters/record.ts";
-import { runIn, Scope, whileRecording } from "./memory.ts";
+import { describe, GradientError } from "./errors.ts";
+import { runIn, Scope } from "./memory.ts";
 import { fullLike, zerosLike } from "./ops/create.ts";
-import { alias } from "./primitives/structure.ts";
-import { formatType } from "./shape.ts";
-import { checkNumber, Node, pullBack } from "./tape.ts";
+import { detach, record } from "./recording.ts";
+import { checkNumber, pull } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
-import { mapTree, namedLeaves, tensorsIn, type Tree } from "./tree.ts";
+import { mapTree, type Tree } from "./tree.ts";
 
 /** What a differentiated function returns: the loss alone, or the loss and something beside it. */
 export type Loss<Aux> = Tensor | readonly [loss: Tensor, aux: Aux];
@@ -45,25 +42,19 @@ export interface ValueAndGrad<P, Aux> {
 export function valueAndGrad<P extends Tree, A extends readonly unknown[], Aux = undefined>(
   f: (parameters: P, ...rest: A) => Loss<Aux>,
 ): (parameters: P, ...rest: A) => ValueAndGrad<P, Aux> {
-  return (parameters, ...rest) => {
-    for (const { path, tensor } of namedLeaves(parameters)) checkLeaf(path, tensor);
-    const inner = recordingLevel() < 0 ? 1 : recordingLevel() + 1;
-    return runIn(new Scope("grad"), () => {
-      const marks: Node[] = [];
-      const watched = mapTree((x) => watch(x, inner, marks), parameters);
-      const { value, aux } = whileRecording(() =>
-        atLevel(inner, () => parts<Aux>(f(watched, ...rest))),
+  return (parameters, ...rest) =>
+    runIn(new Scope("grad"), () => {
+      const { result, marks, since, level } = record(
+        "grad",
+        (watched: P) => parts<Aux>(f(watched, ...rest)),
+        parameters,
       );
-      const targets = new Set(marks);
-      if (value.node !== null) {
-        const first = marks[0]?.index ?? Infinity;
-        pullBack(value.node, fullLike(value, 1), first, (node) => targets.has(node));
-      }
+      const { value, aux } = result;
+      const cotangents = pull([[value.node, fullLike(value, 1)]], marks, since);
       let i = 0;
-      const grads = mapTree((x) => takeCotangent(marks[i++], x), parameters);
-      return { value: detach(value, inner), grads, aux: detachAll(aux, inner) };
+      const grads = mapTree((x) => cotangents[i++] ?? zerosLike(x), parameters);
+      return { value: detach(value, level), grads, aux: detach(aux, level) };
     });
-  };
 }
 
 /**
@@ -85,26 +76,6 @@ export function grad<P extends Tree, A extends readonly unknown[]>(
   return (parameters, ...rest) => runIn(new Scope("grad"), () => both(parameters, ...rest).grads);
 }
 
-/** Only floating-point tensors have derivatives. */
-function checkLeaf(path: string, x: Tensor): void {
-  if (!isFloat(x.dtype)) {
-    throw new TreeError(
-      "grad",
-      "the first argument must hold floating-point tensors",
-      `${formatType(x)}${path ? ` at "${path}"` : ""}`,
-      "Pass whole numbers as further arguments.",
-    );
-  }
-}
-
-/** A stand-in for a leaf, by which this derivative is taken; an outer one sees it as its old self. */
-function watch(x: Tensor, level: number, marks: Node[]): Tensor {
-  const y = atLevel(level, () => alias(x));
-  y.node ??= new Node("leaf", [], null, null, y, level);
-  marks.push(y.node);
-  return y;
-}
-
 /** Splits a function's result in the loss and what is beside it. */
 function parts<Aux>(result: Loss<Aux>): { value: Tensor; aux: Aux } {
   const [value, aux] = Array.isArray(result) ? result : [result, undefined];
@@ -117,23 +88,4 @@ function parts<Aux>(result: Loss<Aux>): { value: Tensor; aux: Aux } {
   }
   checkNumber("grad", value);
   return { value, aux: aux as Aux };
-}
-
-/** The gradient that has arrived at a mark, as a tensor of its own; zeros if none has. */
-function takeCotangent(mark: Node, x: Tensor): Tensor {
-  const { cotangent } = mark;
-  mark.cotangent = null;
-  return cotangent === null ? zerosLike(x) : alias(cotangent);
-}
-
-/** Takes a result off this level's tape: from here on it is a constant to all but outer derivatives. */
-function detach(x: Tensor, level: number): Tensor {
-  if (x.node !== null && x.node.level >= level) x.node = null;
-  return x;
-}
-
-/** {@link detach} for every tensor in a value. */
-function detachAll<R>(value: R, level: number): R {
-  for (const x of tensorsIn(value)) detach(x, level);
-  return value;
 }

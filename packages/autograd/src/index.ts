@@ -89,6 +89,19 @@ export { gather, scatterAdd, type ScatterOptions } from "./primitives/indexing.t
 
 // Derivatives
 export { grad, type Loss, type ValueAndGrad, valueAndGrad } from "./grad.ts";
+export {
+  hessian,
+  hvp,
+  jacobian,
+  type JacobianOptions,
+  jvp,
+  linearize,
+  type Linearized,
+  type Pullback,
+  type Tangent,
+  vjp,
+} from "./transforms.ts";
+export { checkpoint, customJvp, customVjp, gradientHook } from "./custom.ts";
 export { noGrad } from "./interpreters/record.ts";
 export { stopGradient } from "./primitives/structure.ts";
 export { type CheckOptions, checkGradients, type CheckReport } from "./check-gradients.ts";

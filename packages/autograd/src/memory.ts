@@ -141,8 +141,17 @@ export class Scope {
     this.#tensors = null;
     if (recording > 0) {
       for (const tensor of owned) adopt(tensor);
-      return;
-    }
+    } else this.#release(owned, kept);
+  }
+
+  /** {@link Scope.end} also while a tape is recorded: for those who know that no tape needs the tensors. */
+  drop(kept: unknown): void {
+    const owned = this.#tensors;
+    this.#tensors = null;
+    if (owned !== null) this.#release(owned, kept);
+  }
+
+  #release(owned: readonly Tensor[], kept: unknown): void {
     const keep = new Set(tensorsIn(kept));
     for (const tensor of owned) {
       if (keep.has(tensor)) adopt(tensor);

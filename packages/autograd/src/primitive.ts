@@ -1,4 +1,5 @@
 /** @file The contract of a primitive: name, type rule, what its derivative keeps, the derivative. */
+import { add } from "./primitives/binary.ts";
 import { checkShape, type TensorType } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -30,6 +31,11 @@ export interface OnePrimitive<N extends string, P, S> extends Common<N, P> {
    * piecewise constant and carries no derivative.
    */
   readonly vjp: ((g: Tensor, saved: S, params: P, input: number) => Tensor) | null;
+  /**
+   * The tangent of the output, given those of the inputs; null stands for zero, and at least one is
+   * there. `null` where `vjp` is.
+   */
+  readonly jvp: ((tangents: Tangents, saved: S, params: P) => Tensor) | null;
 }
 
 /** A primitive with several results. */
@@ -42,7 +48,12 @@ export interface ManyPrimitive<N extends string, P, S> extends Common<N, P> {
   readonly saves: (inputs: readonly Tensor[], outputs: readonly Tensor[], params: P) => S;
   /** The cotangent of one input, given those of the outputs, zeros where nothing flowed back. */
   readonly vjp: ((g: readonly Tensor[], saved: S, params: P, input: number) => Tensor) | null;
+  /** The tangents of the outputs, given those of the inputs. */
+  readonly jvp: ((tangents: Tangents, saved: S, params: P) => readonly Tensor[]) | null;
 }
+
+/** One tangent per input; null for zero. */
+export type Tangents = readonly (Tensor | null)[];
 
 /** Any primitive, when only its name and kind matter. */
 // oxlint-disable-next-line typescript/no-explicit-any -- parameters and saved values are private to each primitive
@@ -60,6 +71,24 @@ export const noParams: NoParams = null;
 /** For primitives whose derivative keeps nothing. */
 export function savesNothing(): null {
   return null;
+}
+
+/** The tangent of a primitive that has one input. */
+export function only(tangents: Tangents): Tensor {
+  return tangents[0] as Tensor;
+}
+
+/**
+ * The tangent of an element-by-element function: its Jacobian is diagonal, so it is its own transpose,
+ * and each input's part is what `vjp` makes of that input's tangent.
+ */
+export function diagonal<P, S>(
+  vjp: (g: Tensor, saved: S, params: P, input: number) => Tensor,
+): (tangents: Tangents, saved: S, params: P) => Tensor {
+  return (tangents, saved, params) => {
+    const parts = tangents.flatMap((t, i) => (t === null ? [] : [vjp(t, saved, params, i)]));
+    return parts.reduce((a, b) => add(a, b));
+  };
 }
 
 /** For primitives without inputs: the type is in the parameters. */

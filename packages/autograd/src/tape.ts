@@ -8,6 +8,7 @@ import { GradientError, InternalError } from "./errors.ts";
 import { atLevel, recordingLevel } from "./interpreters/record.ts";
 import type { Parameter } from "./parameter.ts";
 import { add } from "./primitives/binary.ts";
+import { alias } from "./primitives/structure.ts";
 import type { AnyPrimitive, ManyPrimitive, OnePrimitive } from "./primitive.ts";
 import { isFloat } from "./dtype.ts";
 import { fullLike, zerosOfType } from "./ops/create.ts";
@@ -40,8 +41,10 @@ export class Node {
   readonly level: number;
   /** The parameter that this leaf stands for. */
   parameter: Parameter | null = null;
-  /** Scratch of one backward pass: which pass has seen the node. */
+  /** Scratch of one pass over a tape: which pass has seen the node. */
   pass = 0;
+  /** Scratch of one pass over a tape: in which pass the node was a target, where the tape ends. */
+  targetOf = 0;
   /** Scratch of one backward pass: whether a target lies behind the node. */
   wanted = false;
   /** Scratch of one backward pass: the sum of the cotangents that have arrived. */
@@ -67,6 +70,11 @@ export class Node {
     this.level = level;
   }
 
+  /** The index of the next node to be made. */
+  static get next(): number {
+    return made;
+  }
+
   /** The op's name. */
   get name(): string {
     if (this.origin === "leaf") return "leaf";
@@ -82,18 +90,21 @@ function typeOnly(type: TensorType): TensorType {
 let passes = 0;
 
 /**
- * The tape of a result: the nodes it depends on, oldest first, the result's own last.
+ * The tape of results: the nodes they depend on, oldest first.
  *
- * @param result - The node of the result.
+ * @param results - The nodes of the results.
  * @param since - Nodes made before this index are left out.
+ * @param targets - Nodes beyond which the tape does not go.
  */
-export function tapeOf(result: Node, since = 0): Node[] {
+export function tapeOf(results: readonly Node[], since = 0, targets: readonly Node[] = []): Node[] {
   const pass = ++passes;
+  for (const target of targets) target.targetOf = pass;
   const found: Node[] = [];
-  const open = [result];
-  result.pass = pass;
+  const open = [...new Set(results)].filter((node) => node.index >= since);
+  for (const node of open) node.pass = pass;
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     found.push(node);
+    if (node.targetOf === pass) continue;
     for (const input of node.inputs) {
       if (input !== null && input.pass !== pass && input.index >= since) {
         input.pass = pass;
@@ -104,32 +115,84 @@ export function tapeOf(result: Node, since = 0): Node[] {
   return found.toSorted((a, b) => a.index - b.index);
 }
 
+/** Whether the tape that the node was last part of ends with it. */
+function isTarget(node: Node): boolean {
+  return node.targetOf === node.pass;
+}
+
 /**
- * Reads the tape from the end: passes the cotangent of `result` back to the leaves.
+ * Reads a tape from the end: passes the cotangents of results back to the targets.
  *
- * @param result - The node of the result.
- * @param seed - Its cotangent.
- * @param since - The index of the first target; what is older is constant.
- * @param isTarget - Which nodes to find the cotangent of. They are not passed through.
+ * @param tape - Nodes, oldest first.
+ * @param results - The results' nodes, and their cotangents.
  * @returns Nothing: each target's `cotangent` is set, and the caller takes it away.
  */
-export function pullBack(
-  result: Node,
-  seed: Tensor,
-  since: number,
-  isTarget: (node: Node) => boolean,
-): void {
-  const tape = tapeOf(result, since);
+function pullBack(tape: readonly Node[], results: readonly (readonly [Node, Tensor])[]): void {
   for (const node of tape) {
     node.wanted = isTarget(node) || node.inputs.some(leadsToWanted, node);
     // Left behind by a pass that was broken off.
     node.cotangent = null;
     node.cotangents = null;
   }
-  if (result.wanted) result.cotangent = seed;
+  for (const [node, g] of results) arrive(node, g);
   for (let i = tape.length - 1; i >= 0; i--) {
     const node = tape[i];
     if (node.wanted && !isTarget(node)) propagate(node);
+  }
+}
+
+/** Adds to what has arrived at a node: the one place where cotangents are added. */
+function arrive(node: Node, cotangent: Tensor): void {
+  node.cotangent = node.cotangent === null ? cotangent : add(node.cotangent, cotangent);
+}
+
+/** Takes away what has arrived at a node. */
+function take(node: Node): Tensor | null {
+  const { cotangent } = node;
+  node.cotangent = null;
+  return cotangent;
+}
+
+/**
+ * The cotangents of `targets`, given those of results; null where nothing flows back. Each is a tensor
+ * of its own.
+ *
+ * @param results - The results' nodes, and their cotangents.
+ * @param targets - Where the tape ends.
+ * @param since - Nodes made before this index are constant.
+ */
+export function pull(
+  results: readonly (readonly [Node | null, Tensor])[],
+  targets: readonly Node[],
+  since = 0,
+): (Tensor | null)[] {
+  const recorded = results.filter(
+    (result): result is readonly [Node, Tensor] => result[0] !== null,
+  );
+  const roots = recorded.map(([node]) => node);
+  pullBack(tapeOf(roots, since, targets), recorded);
+  return targets.map((target) => {
+    const cotangent = take(target);
+    return cotangent === null ? null : alias(cotangent);
+  });
+}
+
+/**
+ * Runs `f`, which goes over tapes that end at `targets`, in the middle of another pass that these nodes
+ * are part of: their scratch is put back afterwards.
+ */
+export function insidePass<R>(targets: readonly Node[], f: () => R): R {
+  const scratch = targets.map(({ pass, targetOf, wanted, cotangent, cotangents }) => ({
+    pass,
+    targetOf,
+    wanted,
+    cotangent,
+    cotangents,
+  }));
+  try {
+    return f();
+  } finally {
+    targets.forEach((target, i) => Object.assign(target, scratch[i]));
   }
 }
 
@@ -152,13 +215,13 @@ function propagate(node: Node): void {
   const many = node.cotangents;
   node.cotangents = null;
   if (g === null && many === null) return;
+  const gs = many === null ? null : withZeros(node, many);
   for (let i = 0; i < node.inputs.length; i++) {
     const input = node.inputs[i];
     if (input === null || !leadsToWanted.call(node, input)) continue;
-    const cotangent =
-      many === null ? pullOne(node, g as Tensor, i) : pullMany(node, withZeros(node, many), i);
+    const cotangent = gs === null ? pullOne(node, g as Tensor, i) : pullMany(node, gs, i);
     checkCotangent(node, input, cotangent);
-    input.cotangent = input.cotangent === null ? cotangent : add(input.cotangent, cotangent);
+    arrive(input, cotangent);
   }
 }
 
@@ -214,16 +277,15 @@ export function backward(loss: Tensor): void {
       "Make the leaves with parameter(), or use grad(f) for plain tensors.",
     );
   }
-  const found: Node[] = [];
-  atLevel(-1, () =>
-    pullBack(loss.node as Node, fullLike(loss, 1), 0, (leaf) => {
-      if (leaf.parameter !== null) found.push(leaf);
-      return leaf.parameter !== null;
-    }),
-  );
-  for (const leaf of found) {
-    const { cotangent, parameter } = leaf as { cotangent: Tensor | null; parameter: Parameter };
-    leaf.cotangent = null;
-    if (cotangent !== null) parameter.accumulate(cotangent);
-  }
+  const root = loss.node;
+  atLevel(-1, () => {
+    const tape = tapeOf([root]);
+    const parameters = tape.filter(({ parameter }) => parameter !== null);
+    for (const leaf of parameters) leaf.targetOf = leaf.pass;
+    pullBack(tape, [[root, fullLike(loss, 1)]]);
+    for (const leaf of parameters) {
+      const cotangent = take(leaf);
+      if (cotangent !== null) leaf.parameter?.accumulate(cotangent);
+    }
+  });
 }

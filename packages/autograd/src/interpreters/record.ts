@@ -80,19 +80,31 @@ export function recordOne<P, S>(
   output.node = new Node(primitive, nodesOf(inputs), params, saved, output, outermost);
 }
 
-/** Records an op with several results: one node for the op, and one for each of its results. */
+/** Records an op with several results, if it is being differentiated. */
 export function recordMany<P, S>(
   primitive: ManyPrimitive<string, P, S>,
   inputs: readonly Tensor[],
   params: P,
   outputs: readonly Tensor[],
 ): void {
-  const outermost = levelOf(inputs);
-  if (outermost > level) return;
+  if (levelOf(inputs) > level) return;
   const saved = primitive.saves(inputs, outputs, params);
-  const source: Source = new Node(primitive, nodesOf(inputs), params, saved, outputs, outermost);
+  recordNodes(primitive, nodesOf(inputs), params, saved, outputs);
+}
+
+/** Records an op with several results by its inputs' nodes: a node for the op, and one per result. */
+export function recordNodes<P, S>(
+  primitive: ManyPrimitive<string, P, S>,
+  inputs: readonly (Node | null)[],
+  params: P,
+  saved: S,
+  outputs: readonly Tensor[],
+): void {
+  const outermost = Math.min(...inputs.map((node) => node?.level ?? Infinity));
+  const source: Source = new Node(primitive, inputs, params, saved, outputs, outermost);
   outputs.forEach((output, slot) => {
-    if (isFloat(output.dtype))
+    if (isFloat(output.dtype)) {
       output.node = new Node(slot, [source], null, null, output, outermost);
+    }
   });
 }

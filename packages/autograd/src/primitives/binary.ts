@@ -2,7 +2,13 @@
 import { apply } from "../apply.ts";
 import { InternalError } from "../errors.ts";
 import { floatPair, numericPair } from "../operands.ts";
-import { type NoParams, noParams, type OnePrimitive, savesNothing } from "../primitive.ts";
+import {
+  diagonal,
+  type NoParams,
+  noParams,
+  type OnePrimitive,
+  savesNothing,
+} from "../primitive.ts";
 import { formatTypes, sameShape, type TensorType } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import { equal, greater, greaterEqual, logicalAnd, where } from "./choice.ts";
@@ -20,8 +26,7 @@ export interface Operands {
 }
 
 /** The result has the operands' type; the ops have made them equal. */
-export function agreedType([x, y]: readonly TensorType[]): TensorType {
-  const [a, b] = [x, y];
+export function agreedType([a, b]: readonly TensorType[]): TensorType {
   if (a.dtype !== b.dtype || !sameShape(a.shape, b.shape)) {
     throw new InternalError(`operands of one type expected, got ${formatTypes([a, b])}`);
   }
@@ -33,13 +38,9 @@ type Rule = (g: Tensor, operands: Operands) => Tensor;
 
 /** A function of two numbers: its name, and a rule for each operand. */
 function binary<N extends string>(name: N, dx: Rule, dy: Rule): Binary<N> {
-  return {
-    name,
-    results: "one",
-    type: agreedType,
-    saves: ([x, y]) => ({ x: x, y: y }),
-    vjp: (g, operands, _, input) => (input === 0 ? dx : dy)(g, operands),
-  };
+  const vjp: Binary<N>["vjp"] = (g, operands, _, input) => (input === 0 ? dx : dy)(g, operands);
+  const saves: Binary<N>["saves"] = ([x, y]) => ({ x, y });
+  return { name, results: "one", type: agreedType, saves, vjp, jvp: diagonal(vjp) };
 }
 
 // ----- Linear -----
@@ -51,6 +52,7 @@ export const Add: OnePrimitive<"add", NoParams, null> = {
   type: agreedType,
   saves: savesNothing,
   vjp: (g) => g,
+  jvp: diagonal((t) => t),
 };
 
 /** x − y */
@@ -60,6 +62,7 @@ export const Sub: OnePrimitive<"sub", NoParams, null> = {
   type: agreedType,
   saves: savesNothing,
   vjp: (g, _, __, input) => (input === 0 ? g : neg(g)),
+  jvp: diagonal((t, _, __, input) => (input === 0 ? t : neg(t))),
 };
 
 // ----- Products -----

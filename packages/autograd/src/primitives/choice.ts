@@ -3,7 +3,7 @@ import { apply } from "../apply.ts";
 import { type DType, isDType } from "../dtype.ts";
 import { ArgumentError, DTypeError } from "../errors.ts";
 import { pair, toTensor } from "../operands.ts";
-import { type NoParams, noParams, type OnePrimitive, savesNothing } from "../primitive.ts";
+import { type NoParams, noParams, type OnePrimitive, only, savesNothing } from "../primitive.ts";
 import { broadcastShapes, formatType } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import { agreedType } from "./binary.ts";
@@ -21,6 +21,7 @@ function comparison<N extends string>(name: N): Comparison<N> {
     type: (inputs) => ({ shape: agreedType(inputs).shape, dtype: "bool" }),
     saves: savesNothing,
     vjp: null,
+    jvp: null,
   };
 }
 
@@ -45,6 +46,7 @@ export const Where: OnePrimitive<"where", NoParams, Tensor> = {
     const zero = zerosOfType(g, g);
     return input === 1 ? where(mask, g, zero) : where(mask, zero, g);
   },
+  jvp: ([, x, y], mask) => where(mask, x ?? 0, y ?? 0),
 };
 
 /** The element type to change to. */
@@ -60,6 +62,7 @@ export const Cast: OnePrimitive<"cast", CastParams, DType> = {
   type: ([x], { dtype }) => ({ shape: x.shape, dtype }),
   saves: ([x]) => x.dtype,
   vjp: (g, dtype) => cast(g, dtype),
+  jvp: (t, _, { dtype }) => cast(only(t), dtype),
 };
 
 /** Whether x = y, element by element, with broadcasting. NaN equals nothing. */

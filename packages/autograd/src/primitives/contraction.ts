@@ -4,6 +4,7 @@ import { InternalError, ShapeError } from "../errors.ts";
 import { type OnePrimitive } from "../primitive.ts";
 import { formatTypes, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { add } from "./binary.ts";
 import { permute } from "./movement.ts";
 
 /**
@@ -30,8 +31,7 @@ export const DotGeneral: OnePrimitive<
 > = {
   name: "dotGeneral",
   results: "one",
-  type: ([a, b], { batch, contract }) => {
-    const [x, y] = [a, b];
+  type: ([x, y], { batch, contract }) => {
     if (x.dtype !== y.dtype) {
       throw new InternalError(`dotGeneral of one dtype expected, got ${formatTypes([x, y])}`);
     }
@@ -56,11 +56,16 @@ export const DotGeneral: OnePrimitive<
     ];
     return { shape, dtype: x.dtype };
   },
-  saves: ([x, y]) => ({ x: x, y: y }),
+  saves: ([x, y]) => ({ x, y }),
   vjp: (g, { x, y }, axes, input) =>
     input === 0
       ? cotangentOfLeft(g, x.shape, y, axes, false)
       : cotangentOfLeft(g, y.shape, x, swap(axes), true),
+  jvp: ([tx, ty], { x, y }, axes) => {
+    const ofX = tx === null ? null : dotGeneral(tx, y, axes);
+    const ofY = ty === null ? null : dotGeneral(x, ty, axes);
+    return ofX === null ? (ofY as Tensor) : ofY === null ? ofX : add(ofX, ofY);
+  },
 };
 
 /** The axes seen from the second operand. */

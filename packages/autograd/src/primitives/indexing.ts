@@ -2,7 +2,7 @@
 import { apply } from "../apply.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import { toTensor } from "../operands.ts";
-import { type OnePrimitive } from "../primitive.ts";
+import { type OnePrimitive, only } from "../primitive.ts";
 import { formatType, formatTypes, sameShape, type TensorType } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import { type AxisOptions, axisOf } from "./reduce.ts";
@@ -29,15 +29,12 @@ export const Gather: OnePrimitive<
   name: "gather",
   results: "one",
   type: ([x, indices], { axis }) => {
-    const [{ shape, dtype }, at] = [x, indices];
-    checkIndices("gather", at);
-    return { shape: shape.toSpliced(axis, 1, ...at.shape), dtype };
+    checkIndices("gather", indices);
+    return { shape: x.shape.toSpliced(axis, 1, ...indices.shape), dtype: x.dtype };
   },
-  saves: ([x, indices], _, { axis }) => ({
-    size: x.shape[axis],
-    indices: indices,
-  }),
+  saves: ([x, indices], _, { axis }) => ({ size: x.shape[axis], indices }),
   vjp: (g, { size, indices }, { axis }) => scatterAdd(g, indices, { axis, size }),
+  jvp: (t, { indices }, { axis }) => gather(only(t), indices, { axis }),
 };
 
 /** Where to add, and how many places there are. */
@@ -51,19 +48,20 @@ export const ScatterAdd: OnePrimitive<"scatterAdd", ScatterParams, Tensor> = {
   name: "scatterAdd",
   results: "one",
   type: ([x, indices], { axis, size }) => {
-    const [type, at] = [x, indices];
-    checkIndices("scatterAdd", at);
-    if (!sameShape(type.shape.slice(axis, axis + at.shape.length), at.shape)) {
+    checkIndices("scatterAdd", indices);
+    const { length } = indices.shape;
+    if (!sameShape(x.shape.slice(axis, axis + length), indices.shape)) {
       throw new ShapeError(
         "scatterAdd",
         `the indices must have the shape of the values from axis ${axis} on`,
-        formatTypes([type, at]),
+        formatTypes([x, indices]),
       );
     }
-    return { shape: type.shape.toSpliced(axis, at.shape.length, size), dtype: type.dtype };
+    return { shape: x.shape.toSpliced(axis, length, size), dtype: x.dtype };
   },
   saves: ([, indices]) => indices,
   vjp: (g, indices, { axis }) => gather(g, indices, { axis }),
+  jvp: (t, indices, { axis, size }) => scatterAdd(only(t), indices, { axis, size }),
 };
 
 /**

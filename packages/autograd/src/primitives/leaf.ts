@@ -26,6 +26,7 @@ export const Fill: OnePrimitive<"fill", FillParams, null> = {
   },
   saves: savesNothing,
   vjp: null,
+  jvp: null,
 };
 
 /** Type of a counting tensor. */
@@ -43,6 +44,7 @@ export const Iota: OnePrimitive<"iota", IotaParams, null> = {
   type: typeInParams,
   saves: savesNothing,
   vjp: null,
+  jvp: null,
 };
 
 /** Type of a random tensor. */
@@ -77,6 +79,7 @@ export const Random: OnePrimitive<"random", RandomParams, null> = {
   },
   saves: savesNothing,
   vjp: null,
+  jvp: null,
 };
 
 /** The primitive `random` as a function; see {@link Random}. */

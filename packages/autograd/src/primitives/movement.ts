@@ -3,7 +3,7 @@ import { apply, applyMany } from "../apply.ts";
 import { promote } from "../dtype.ts";
 import { ArgumentError, AxisError, checkOptions, InternalError, ShapeError } from "../errors.ts";
 import { toTensor } from "../operands.ts";
-import { type ManyPrimitive, type OnePrimitive, savesNothing } from "../primitive.ts";
+import { type ManyPrimitive, type OnePrimitive, only, savesNothing } from "../primitive.ts";
 import {
   checkShape,
   formatType,
@@ -14,6 +14,7 @@ import {
   sizeOf,
 } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
+import { zerosOfType } from "../ops/create.ts";
 import { cast } from "./choice.ts";
 import { type AxesOptions, type AxisOptions, axesOf, axisOf, sum } from "./reduce.ts";
 
@@ -27,8 +28,7 @@ export interface ShapeParams {
 export const Reshape: OnePrimitive<"reshape", ShapeParams, Shape> = {
   name: "reshape",
   results: "one",
-  type: ([x], { shape }) => {
-    const type = x;
+  type: ([type], { shape }) => {
     checkShape("reshape", shape);
     if (sizeOf(shape) !== sizeOf(type.shape)) {
       throw new ShapeError(
@@ -41,6 +41,7 @@ export const Reshape: OnePrimitive<"reshape", ShapeParams, Shape> = {
   },
   saves: ([x]) => x.shape,
   vjp: (g, shape) => reshape(g, shape),
+  jvp: (t, _, { shape }) => reshape(only(t), shape),
 };
 
 /** An order of axes. */
@@ -63,14 +64,14 @@ export const Permute: OnePrimitive<"permute", PermuteParams, null> = {
       g,
       axes.map((_axis, i) => axes.indexOf(i)),
     ),
+  jvp: (t, _, { axes }) => permute(only(t), axes),
 };
 
 /** Repeats along new axes in front and along axes of size 1. */
 export const BroadcastTo: OnePrimitive<"broadcastTo", ShapeParams, Shape> = {
   name: "broadcastTo",
   results: "one",
-  type: ([x], { shape }) => {
-    const type = x;
+  type: ([type], { shape }) => {
     checkShape("broadcastTo", shape);
     const missing = shape.length - type.shape.length;
     if (missing < 0 || type.shape.some((n, i) => n !== 1 && n !== shape[missing + i])) {
@@ -89,6 +90,7 @@ export const BroadcastTo: OnePrimitive<"broadcastTo", ShapeParams, Shape> = {
     const axes = g.shape.flatMap((n, i) => (i < missing || shape[i - missing] !== n ? [i] : []));
     return reshape(sum(g, { axes, keepAxes: true }), shape);
   },
+  jvp: (t, _, { shape }) => broadcastTo(only(t), shape),
 };
 
 /** What to take along each axis. */
@@ -122,6 +124,7 @@ export const Slice: OnePrimitive<"slice", SliceParams, Shape> = {
     });
     return apply(Pad, [forwards], { spans, value: 0 });
   },
+  jvp: (t, _, params) => apply(Slice, [only(t)], params),
 };
 
 /** How many elements to put in along one axis. */
@@ -162,6 +165,7 @@ export const Pad: OnePrimitive<"pad", PadParams, Shape> = {
       sizes: shape,
       steps: spans.map((s) => s.between + 1),
     }),
+  jvp: (t, _, { spans }) => apply(Pad, [only(t)], { spans, value: 0 }),
 };
 
 /** Which axis to join along. */
@@ -197,6 +201,16 @@ export const Concat: OnePrimitive<"concat", ConcatParams, readonly number[]> = {
     const start = sizes.slice(0, input).reduce((a, b) => a + b, 0);
     return takeRange(g, axis, start, sizes[input]);
   },
+  jvp: (tangents, sizes, { axis }) => {
+    const like = tangents.find((t) => t !== null) as Tensor;
+    const zeros = (size: number): Tensor =>
+      zerosOfType({ shape: like.shape.with(axis, size), dtype: like.dtype }, like);
+    return apply(
+      Concat,
+      tangents.map((t, i) => t ?? zeros(sizes[i])),
+      { axis },
+    );
+  },
 };
 
 /** Where to cut. */
@@ -225,6 +239,7 @@ export const Split: ManyPrimitive<"split", SplitParams, null> = {
   },
   saves: savesNothing,
   vjp: (gs, _, { axis }) => concat(gs, { axis }),
+  jvp: (t, _, params) => applyMany(Split, [only(t)], params),
 };
 
 /**
@@ -504,7 +519,7 @@ export function split(
   }
   const sizes =
     typeof pieces === "number" ? Array.from({ length: pieces }, () => size / pieces) : pieces;
-  checkShape("split", sizes);
+  for (const piece of sizes) checkShape("split", [piece]);
   return applyMany(Split, [t], { axis, sizes });
 }
 

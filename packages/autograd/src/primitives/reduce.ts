@@ -2,7 +2,7 @@
 import { apply } from "../apply.ts";
 import { checkOptions, ShapeError } from "../errors.ts";
 import { numericOperand, toTensor } from "../operands.ts";
-import { type OnePrimitive, savesNothing } from "../primitive.ts";
+import { type OnePrimitive, only, savesNothing } from "../primitive.ts";
 import { formatType, normalizeAxes, normalizeAxis, type Shape, type TensorType } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import { div, mul } from "./binary.ts";
@@ -31,12 +31,10 @@ function checkNotEmpty(op: string, type: TensorType, axes: readonly number[]): v
 export const Sum: OnePrimitive<"sum", ReduceParams, Shape> = {
   name: "sum",
   results: "one",
-  type: ([x], params) => ({
-    shape: reduced(x, params),
-    dtype: x.dtype,
-  }),
+  type: ([x], params) => ({ shape: reduced(x, params), dtype: x.dtype }),
   saves: ([x]) => x.shape,
   vjp: (g, shape) => broadcastTo(g, shape),
+  jvp: (t, _, { axes }) => sum(only(t), { axes, keepAxes: true }),
 };
 
 /** Greatest values; among equal ones the cotangent is shared evenly, as in PyTorch's `amax`. */
@@ -44,17 +42,19 @@ export const Max: OnePrimitive<"max", ReduceParams, { readonly x: Tensor; readon
   name: "max",
   results: "one",
   type: ([x], params) => {
-    const type = x;
-    checkNotEmpty("max", type, params.axes);
-    return { shape: reduced(type, params), dtype: type.dtype };
+    checkNotEmpty("max", x, params.axes);
+    return { shape: reduced(x, params), dtype: x.dtype };
   },
-  saves: ([x], y) => ({ x: x, y }),
-  vjp: (g, { x, y }, { axes }) => {
-    const chosen = cast(equal(x, broadcastTo(y, x.shape)), g.dtype);
-    const share = div(g, sum(chosen, { axes, keepAxes: true }));
-    return mul(chosen, broadcastTo(share, x.shape));
-  },
+  saves: ([x], y) => ({ x, y }),
+  vjp: (g, { x, y }, { axes }) => mul(broadcastTo(g, x.shape), shares(x, y, axes)),
+  jvp: (t, { x, y }, { axes }) => sum(mul(only(t), shares(x, y, axes)), { axes, keepAxes: true }),
 };
+
+/** The part of each element in the greatest value: 1/n for each of n equal ones. */
+function shares(x: Tensor, y: Tensor, axes: readonly number[]): Tensor {
+  const chosen = cast(equal(x, broadcastTo(y, x.shape)), x.dtype);
+  return div(chosen, sum(chosen, { axes, keepAxes: true }));
+}
 
 /** Which axis to search. */
 export interface ArgParams {
@@ -67,12 +67,12 @@ export const Argmax: OnePrimitive<"argmax", ArgParams, null> = {
   name: "argmax",
   results: "one",
   type: ([x], { axis }) => {
-    const type = x;
-    checkNotEmpty("argmax", type, [axis]);
-    return { shape: type.shape.filter((_, i) => i !== axis), dtype: "int32" };
+    checkNotEmpty("argmax", x, [axis]);
+    return { shape: x.shape.filter((_, i) => i !== axis), dtype: "int32" };
   },
   saves: savesNothing,
   vjp: null,
+  jvp: null,
 };
 
 /** Which axes to reduce, and whether they stay. */

@@ -2,7 +2,7 @@
 import { apply } from "../apply.ts";
 import { noGrad } from "../interpreters/record.ts";
 import { toTensor } from "../operands.ts";
-import { type NoParams, noParams, type OnePrimitive, savesNothing } from "../primitive.ts";
+import { type NoParams, noParams, type OnePrimitive, only, savesNothing } from "../primitive.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 
 /** The same tensor under a new name, so that a derivative by it is not confused with one by the old. */
@@ -12,6 +12,7 @@ export const Alias: OnePrimitive<"alias", NoParams, null> = {
   type: ([x]) => x,
   saves: savesNothing,
   vjp: (g) => g,
+  jvp: only,
 };
 
 /** The same tensor under a new name. */

@@ -3,7 +3,14 @@ import { apply } from "../apply.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError } from "../errors.ts";
 import { floatOperand, numericOperand } from "../operands.ts";
-import { type NoParams, noParams, type OnePrimitive, savesNothing } from "../primitive.ts";
+import {
+  diagonal,
+  type NoParams,
+  noParams,
+  type OnePrimitive,
+  only,
+  savesNothing,
+} from "../primitive.ts";
 import { formatType, type TensorType } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import { add, div, mul, sub } from "./binary.ts";
@@ -21,8 +28,7 @@ function sameType([x]: readonly TensorType[]): TensorType {
 
 /** The result has the operand's type, which must be a floating-point one. */
 function floatType(name: string): (inputs: readonly TensorType[]) => TensorType {
-  return ([x]) => {
-    const type = x;
+  return ([type]) => {
     if (!isFloat(type.dtype)) throw new DTypeError(name, "takes real numbers", formatType(type));
     return type;
   };
@@ -30,17 +36,31 @@ function floatType(name: string): (inputs: readonly TensorType[]) => TensorType 
 
 /** d(y) from the output y: `vjp` gets the cotangent and y. */
 function ofOutput<N extends string>(name: N, vjp: (g: Tensor, y: Tensor) => Tensor): Unary<N> {
-  return { name, results: "one", type: floatType(name), saves: (_, y) => y, vjp };
+  return {
+    name,
+    results: "one",
+    type: floatType(name),
+    saves: (_, y) => y,
+    vjp,
+    jvp: diagonal(vjp),
+  };
 }
 
 /** d(y) from the input x: `vjp` gets the cotangent and x. */
 function ofInput<N extends string>(name: N, vjp: (g: Tensor, x: Tensor) => Tensor): Unary<N> {
-  return { name, results: "one", type: floatType(name), saves: ([x]) => x, vjp };
+  return {
+    name,
+    results: "one",
+    type: floatType(name),
+    saves: ([x]) => x,
+    vjp,
+    jvp: diagonal(vjp),
+  };
 }
 
 /** A step function: constant wherever it has a derivative. */
 function steps<N extends string>(name: N): PlainUnary<N> {
-  return { name, results: "one", type: sameType, saves: savesNothing, vjp: null };
+  return { name, results: "one", type: sameType, saves: savesNothing, vjp: null, jvp: null };
 }
 
 // ----- Linear -----
@@ -52,6 +72,7 @@ export const Neg: PlainUnary<"neg"> = {
   type: sameType,
   saves: savesNothing,
   vjp: (g) => neg(g),
+  jvp: (t) => neg(only(t)),
 };
 
 // ----- Derivatives from the output -----

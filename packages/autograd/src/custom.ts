@@ -1,0 +1,262 @@
+/**
+ * @file Functions that decide themselves how they are differentiated: customVjp, customJvp,
+ * gradientHook, checkpoint.
+ */
+import { GradientError } from "./errors.ts";
+import { pushForward } from "./forward.ts";
+import { atLevel, noGrad, recordingLevel, recordNodes, recordOne } from "./interpreters/record.ts";
+import { runIn, Scope, whileRecording } from "./memory.ts";
+import { toTensor } from "./operands.ts";
+import { zerosOfType } from "./ops/create.ts";
+import { alias } from "./primitives/structure.ts";
+import { diagonal, type ManyPrimitive, type OnePrimitive } from "./primitive.ts";
+import { formatType, sameShape, type TensorType } from "./shape.ts";
+import { insidePass, Node, pull, tapeOf } from "./tape.ts";
+import type { Tensor, TensorLike } from "./tensor.ts";
+import { tensorsIn, type Tree } from "./tree.ts";
+import { vjp } from "./transforms.ts";
+
+/** What a custom derivative keeps: the tensors themselves, so that it can be differentiated again. */
+interface Kept {
+  readonly inputs: readonly Tensor[];
+  readonly output: Tensor;
+}
+
+/** One tensor or null for each of `A`. */
+type PerInput<A extends readonly Tensor[]> = { readonly [K in keyof A]: Tensor | null };
+
+/** Remembers the last result for the last argument: a rule is asked once per input. */
+function onceFor<A, R>(f: (argument: A) => R): (argument: A) => R {
+  let last: { readonly argument: A; readonly result: R } | null = null;
+  return (argument) => {
+    if (last === null || last.argument !== argument) last = { argument, result: f(argument) };
+    return last.result;
+  };
+}
+
+/** Runs `f` as one op, without recording what it does, and records `primitive` in its place. */
+function asOneOp(
+  primitive: OnePrimitive<string, null, Kept>,
+  f: () => Tensor,
+  inputs: readonly Tensor[],
+): Tensor {
+  const output = noGrad(() => alias(f()));
+  recordOne(primitive, inputs, null, output);
+  return output;
+}
+
+/**
+ * `f` with a backward rule of your own.
+ *
+ * @param f - A function of tensors to one tensor. What it does inside is not differentiated; tensors
+ *   that it uses must be among its arguments.
+ * @param rule - The cotangents of the arguments, from that of the output, the arguments and the output;
+ *   null for zero. Written in ops, it can be differentiated again.
+ * @throws GradientError in forward mode, which a backward rule cannot serve; use {@link customJvp}.
+ *
+ * @example
+ * ```ts
+ * import { customVjp, grad, tensor, type Tensor } from "tapeloop";
+ *
+ * // The identity, with the gradient clipped to [-1, 1].
+ * const gentle = customVjp(
+ *   (x: Tensor) => x,
+ *   (g) => [g.maximum(-1).neg().maximum(-1).neg()],
+ * );
+ * console.log(grad((x: Tensor) => gentle(x).mul(5))(tensor(2)).item()); // 1
+ * ```
+ */
+export function customVjp<A extends readonly Tensor[]>(
+  f: (...inputs: A) => Tensor,
+  rule: (g: Tensor, inputs: A, output: Tensor) => PerInput<A>,
+): (...inputs: A) => Tensor {
+  return (...inputs) => {
+    const all = onceFor((g: Tensor) => rule(g, inputs, output));
+    const primitive: OnePrimitive<string, null, Kept> = {
+      name: "customVjp",
+      results: "one",
+      type: ([x]) => x,
+      saves: (kept, y) => ({ inputs: kept, output: y }),
+      vjp: (g, kept, _, i) => checked("customVjp", all(g)[i], kept.inputs[i]),
+      jvp: () => {
+        throw new GradientError(
+          "customVjp",
+          "forward mode needs a forward rule",
+          "jvp",
+          "Use customJvp(), which serves both directions.",
+        );
+      },
+    };
+    const output = asOneOp(primitive, () => f(...inputs), inputs);
+    return output;
+  };
+}
+
+/** What a rule returned for an input: zeros for null, and nothing of another type. */
+function checked(op: string, found: Tensor | null | undefined, of: Tensor): Tensor {
+  if (found === null || found === undefined) return zerosOfType(of, of);
+  if (found.dtype !== of.dtype || !sameShape(found.shape, of.shape)) {
+    throw new GradientError(
+      op,
+      `the rule must return ${formatType(of)} for an argument of that type`,
+      formatType(found),
+      "Sum over the axes that were broadcast.",
+    );
+  }
+  return found;
+}
+
+/**
+ * `f` with a forward rule of your own; the backward rule is its transpose and comes by itself.
+ *
+ * @param f - A function of tensors to one tensor.
+ * @param rule - The tangent of the output, from those of the arguments (zeros where there is none), the
+ *   arguments and the output. It must be linear in the tangents.
+ *
+ * @example
+ * ```ts
+ * import { customJvp, grad, tensor, type Tensor } from "tapeloop";
+ *
+ * const cube = customJvp(
+ *   (x: Tensor) => x.pow(3),
+ *   ([t], [x]) => t.mul(x.square()).mul(3),
+ * );
+ * console.log(grad(cube)(tensor(2)).item()); // 12
+ * ```
+ */
+export function customJvp<A extends readonly Tensor[]>(
+  f: (...inputs: A) => Tensor,
+  rule: (tangents: A, inputs: A, output: Tensor) => Tensor,
+): (...inputs: A) => Tensor {
+  return (...inputs) => {
+    const zeros = (): A => inputs.map((x) => zerosOfType(x, x)) as readonly Tensor[] as A;
+    const transposed = onceFor((g: Tensor) => {
+      const { pullback } = vjp((tangents: A) => rule(tangents, inputs, output), zeros());
+      return pullback(g);
+    });
+    const primitive: OnePrimitive<string, null, Kept> = {
+      name: "customJvp",
+      results: "one",
+      type: ([x]) => x,
+      saves: (kept, y) => ({ inputs: kept, output: y }),
+      vjp: (g, _, __, i) => transposed(g)[i],
+      jvp: (tangents) => {
+        const all = tangents.map((t, i) => t ?? zerosOfType(inputs[i], inputs[i]));
+        return checked("customJvp", rule(all as readonly Tensor[] as A, inputs, output), output);
+      },
+    };
+    const output = asOneOp(primitive, () => f(...inputs), inputs);
+    return output;
+  };
+}
+
+/**
+ * x itself; when a cotangent comes back through it, `f` sees it and may return another of the same type.
+ *
+ * @example
+ * ```ts
+ * import { grad, gradientHook, tensor, type Tensor } from "tapeloop";
+ *
+ * const seen: number[] = [];
+ * const g = grad((x: Tensor) => gradientHook(x.mul(3), (t) => void seen.push(t.item())).mul(2));
+ * console.log(g(tensor(1)).item(), seen); // 6 [ 2 ]
+ * ```
+ */
+export function gradientHook(x: TensorLike, f: (cotangent: Tensor) => Tensor | void): Tensor {
+  const input = toTensor(x);
+  const primitive: OnePrimitive<string, null, Kept> = {
+    name: "gradientHook",
+    results: "one",
+    type: ([type]) => type,
+    saves: (inputs, output) => ({ inputs, output }),
+    vjp: (g, kept) => checked("gradientHook", f(g) ?? g, kept.inputs[0]),
+    jvp: diagonal((t) => t),
+  };
+  return asOneOp(primitive, () => input, [input]);
+}
+
+/**
+ * `f` with less memory: what it makes on the way is given back at once, and made again when the
+ * derivative needs it. Values and derivatives stay the same, to any order; tensors that `f` takes from
+ * around it count as its arguments do.
+ *
+ * Source: Chen et al. 2016, "Training deep nets with sublinear memory cost", arXiv:1604.06174.
+ *
+ * @param f - A pure function of tensors and trees, to a tensor or tree. It must do the same every time.
+ *
+ * @example
+ * ```ts
+ * import { checkpoint, grad, tensor, type Tensor } from "tapeloop";
+ *
+ * const block = checkpoint((x: Tensor) => x.tanh().mul(x).exp());
+ * console.log(grad((x: Tensor) => block(block(x)))(tensor(0)).item()); // 0
+ * ```
+ */
+export function checkpoint<A extends readonly unknown[], R extends Tree>(
+  f: (...args: A) => R,
+): (...args: A) => R {
+  return (...args) => {
+    const level = recordingLevel();
+    const made = new Scope("checkpoint");
+    const since = Node.next;
+    const result = made.run(() => f(...args));
+    const all = tensorsIn(result);
+    const places = all.flatMap(({ node }, i) => (node !== null && node.index >= since ? [i] : []));
+    if (places.length > 0) {
+      const outputs = places.map((i) => all[i]);
+      const links = tapeOf(nodesOf(outputs), since).flatMap(({ inputs }) => inputs);
+      const outside = links.filter((node) => node !== null && node.index < since) as Node[];
+      replay(outputs, [...new Set(outside)], () => {
+        const made = atLevel(level, () => whileRecording(() => tensorsIn(f(...args))));
+        return places.map((i) => made[i]);
+      });
+    }
+    made.drop(result);
+    return result;
+  };
+}
+
+/** The nodes of recorded tensors. */
+function nodesOf(tensors: readonly Tensor[]): Node[] {
+  return tensors.map((x) => x.node as Node);
+}
+
+/**
+ * Puts one node in the place of all that led from `inputs` to `outputs`. Its rules make them again.
+ *
+ * @param again - Makes the same outputs, recorded from the same inputs.
+ */
+function replay(
+  outputs: readonly Tensor[],
+  inputs: readonly Node[],
+  again: () => readonly Tensor[],
+): void {
+  const rerun = <R>(rule: (results: readonly Node[]) => R): R =>
+    insidePass(inputs, () => runIn(new Scope("checkpoint"), () => rule(nodesOf(again()))));
+  const pulled = onceFor((gs: readonly Tensor[]) =>
+    rerun((results) =>
+      pull(
+        results.map((node, i) => [node, gs[i]]),
+        inputs,
+      ),
+    ),
+  );
+  const primitive: ManyPrimitive<string, null, null> = {
+    name: "checkpoint",
+    results: "many",
+    type: () => outputs,
+    saves: () => null,
+    vjp: (gs, _, __, i) => pulled(gs)[i] ?? zerosOfType(inputs[i].type as TensorType, gs[0]),
+    jvp: (tangents) =>
+      rerun((results) => {
+        const known = inputs.flatMap((node, i) => {
+          const t = tangents[i];
+          return t === null ? [] : [[node, t] as const];
+        });
+        return pushForward(results, new Map(known)).map(
+          (t, i) => t ?? zerosOfType(outputs[i], outputs[i]),
+        );
+      }),
+  };
+  recordNodes(primitive, inputs, null, null, outputs);
+}

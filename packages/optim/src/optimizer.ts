@@ -1,0 +1,107 @@
+/** @file What optimizers and gradient transformations are, and how they are put together. */
+import { ArgumentError, type Tree } from "@tapeloop/autograd";
+import { pure } from "./descent.ts";
+
+/** What an optimizer carries from one update to the next: a tree of tensors, made by its `init`. */
+export type OptimizerState = Tree;
+
+/** The result of one update: what the next one starts from. */
+export interface Updated<P extends Tree> {
+  /** The next parameters. */
+  readonly params: P;
+  /** The next state. */
+  readonly state: OptimizerState;
+}
+
+/**
+ * Moves parameters against their gradients. Nothing is changed in place: parameters and state go in, the
+ * next ones come out, and all of it is trees of tensors that can be saved.
+ *
+ * @example
+ * ```ts
+ * import { adam, step, tensor, valueAndGrad, type Tensor } from "tapeloop";
+ *
+ * const loss = valueAndGrad(({ w }: { w: Tensor }) => w.sub(3).square().sum());
+ * const optimizer = adam({ learningRate: 0.1 });
+ * const params = { w: tensor([0, 10]) };
+ * let model = { params, state: optimizer.init(params) };
+ * for (let i = 0; i < 300; i++) {
+ *   model = step(model, ({ params, state }) =>
+ *     optimizer.update(loss(params).grads, state, params),
+ *   );
+ * }
+ * console.log(model.params.w.sub(3).abs().max().item() < 0.01); // true
+ * ```
+ */
+export interface Optimizer {
+  /** The state before the first update. */
+  init(params: Tree): OptimizerState;
+  /**
+   * One update. The results are constants to derivatives.
+   *
+   * @throws TreeError if gradients or state do not have the structure of the parameters.
+   */
+  update<P extends Tree>(grads: P, state: OptimizerState, params: P): Updated<P>;
+}
+
+/** The result of one {@link Transformation}. */
+export interface Transformed<P extends Tree> {
+  /** The changed gradients. */
+  readonly grads: P;
+  /** The next state. */
+  readonly state: OptimizerState;
+}
+
+/** Changes gradients before an optimizer uses them; see {@link chain}. */
+export interface Transformation {
+  /** The state before the first update. */
+  init(params: Tree): OptimizerState;
+  /** Changes the gradients of one update. */
+  transform<P extends Tree>(grads: P, state: OptimizerState, params: P): Transformed<P>;
+}
+
+/**
+ * An optimizer that sees gradients as the transformations before it have left them, each in its turn.
+ * Its state is the list of the states of its parts.
+ *
+ * @param parts - Transformations, and an optimizer as the last.
+ * @throws ArgumentError for another order.
+ *
+ * @example
+ * ```ts
+ * import { chain, clipByGlobalNorm, sgd, tensor } from "tapeloop";
+ *
+ * const optimizer = chain(clipByGlobalNorm(1), sgd({ learningRate: 0.5 }));
+ * const params = { w: tensor([1, 1]) };
+ * const grads = { w: tensor([30, 40]) };
+ * const next = optimizer.update(grads, optimizer.init(params), params);
+ * console.log(next.params.w); // float32[2] [0.7, 0.6]
+ * ```
+ */
+export function chain(...parts: readonly [...Transformation[], Optimizer]): Optimizer {
+  const transformations = parts.slice(0, -1) as Transformation[];
+  const optimizer = parts[parts.length - 1] as Optimizer;
+  if (!transformations.every((part) => "transform" in part) || !("update" in optimizer)) {
+    throw new ArgumentError(
+      "chain",
+      "takes transformations, and an optimizer as the last",
+      "another order",
+    );
+  }
+  return {
+    init: (params) => parts.map((part) => part.init(params)),
+    update: (grads, state, params) =>
+      pure(() => {
+        const states = state as readonly OptimizerState[];
+        const nextStates: OptimizerState[] = [];
+        let changed = grads;
+        transformations.forEach((transformation, i) => {
+          const result = transformation.transform(changed, states[i], params);
+          changed = result.grads;
+          nextStates.push(result.state);
+        });
+        const last = optimizer.update(changed, states[transformations.length], params);
+        return { params: last.params, state: [...nextStates, last.state] };
+      }),
+  };
+}

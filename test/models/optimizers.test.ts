@@ -1,0 +1,246 @@
+import {
+  grad,
+  key,
+  leaves,
+  matmul,
+  memory,
+  normal,
+  parameter,
+  setDefaultBackend,
+  square,
+  step,
+  sub,
+  tanh,
+  type Tensor,
+  tensor,
+} from "@tapeloop/autograd";
+import { ndarrayBackend } from "@tapeloop/backend-ndarray";
+import { meanSquaredError } from "@tapeloop/nn";
+import { adam, chain, clipByGlobalNorm, globalNorm, type Optimizer, sgd } from "@tapeloop/optim";
+import { describe, expect, test } from "vitest";
+import { expectClose, type Plain, readReferences, treeOf } from "./golden.ts";
+
+setDefaultBackend(ndarrayBackend);
+
+interface Parameters {
+  readonly W: Tensor;
+  readonly b: Tensor;
+}
+interface Problem {
+  readonly x: Tensor;
+  readonly y: Tensor;
+}
+
+const reference = readReferences("optim.json") as {
+  start: Plain<Parameters>;
+  problem: Plain<Problem>;
+  paths: Record<string, Plain<Parameters>[]>;
+};
+
+describe("25 steps are those of PyTorch", () => {
+  const momentum = sgd({ learningRate: 0.1, momentum: 0.9 });
+  const optimizers: Record<string, Optimizer> = {
+    sgd: sgd({ learningRate: 0.3 }),
+    momentum,
+    nesterov: sgd({ learningRate: 0.1, momentum: 0.8, nesterov: true }),
+    adam: adam(),
+    adamOptions: adam({ learningRate: 0.05, beta1: 0.8, beta2: 0.95, epsilon: 1e-3 }),
+    clipped: chain(clipByGlobalNorm(0.1), momentum),
+  };
+  test.each(Object.entries(optimizers))("%s", (name, optimizer) => {
+    const { x, y } = treeOf<Problem>(reference.problem);
+    const gradient = grad(({ W, b }: Parameters) => meanSquaredError(tanh(matmul(x, W).add(b)), y));
+    let params = treeOf<Parameters>(reference.start);
+    let state = optimizer.init(params);
+    for (const expected of reference.paths[name]) {
+      ({ params, state } = optimizer.update(gradient(params), state, params));
+      expectClose(params, expected);
+    }
+  });
+});
+
+describe("adam", () => {
+  const minimum = tensor([1, -2, 3]);
+  const gradient = grad(({ w }: { w: Tensor }) => square(sub(w, minimum)).sum());
+
+  test("minimises a quadratic function", () => {
+    const optimizer = adam({ learningRate: 0.1 });
+    const first = { w: tensor([0, 0, 0]) };
+    let model = { params: first, state: optimizer.init(first) };
+    for (let i = 0; i < 400; i++) {
+      model = step(model, ({ params, state }) => optimizer.update(gradient(params), state, params));
+    }
+    expect(model.params.w.sub(minimum).abs().max().item()).toBeLessThan(1e-3);
+  });
+
+  test("steps by the learning rate at first, whatever the gradient, in float32 too", () => {
+    const optimizer = adam({ learningRate: 0.25, beta2: 0.999_999 });
+    const params = { w: tensor([1, 1, 1]) };
+    const grads = { w: tensor([1e-3, -1, 1e4]) };
+    const next = optimizer.update(grads, optimizer.init(params), params);
+    for (const [i, w] of [0.75, 1.25, 0.75].entries()) {
+      // 1 − β₂ is 1e-6: by 1 − βᵗ in float32 it would be wrong by 5 %.
+      expect(next.params.w.dataSync()[i]).toBeCloseTo(w, 4);
+    }
+  });
+
+  test("counts its steps in whole numbers", () => {
+    const optimizer = adam();
+    const params = { w: tensor([0, 0, 0]) };
+    let state = optimizer.init(params) as { step: Tensor };
+    for (let i = 0; i < 3; i++) {
+      ({ state } = optimizer.update(params, state, params) as { state: typeof state });
+    }
+    expect(String(state.step)).toBe("int32[] 3");
+  });
+
+  test("keeps the element type of every parameter", () => {
+    const optimizer = chain(clipByGlobalNorm(1), adam());
+    const params = { a: tensor([1]), b: tensor([1], { dtype: "float64" }) };
+    const next = optimizer.update(params, optimizer.init(params), params);
+    expect(leaves(next.params).map(({ dtype }) => dtype)).toEqual(["float32", "float64"]);
+    expect(leaves(next.state).map(({ dtype }) => dtype)).toEqual([
+      "int32",
+      "float32",
+      "float64",
+      "float32",
+      "float64",
+    ]);
+  });
+});
+
+describe("clipByGlobalNorm", () => {
+  const clip = (grads: { a: Tensor; b: Tensor }) => clipByGlobalNorm(1).transform(grads, {}, grads);
+
+  test("scales all gradients by one factor to the norm", () => {
+    const { grads } = clip({ a: tensor([3]), b: tensor([[0, 4]]) });
+    expect(grads.a.item()).toBeCloseTo(0.6, 6);
+    expect(grads.b.toArray()).toEqual([[0, expect.closeTo(0.8, 6)]]);
+    expect(globalNorm(grads).item()).toBeCloseTo(1, 6);
+  });
+
+  test("leaves small gradients as they are, also zeros", () => {
+    expect(clip({ a: tensor([0.3]), b: tensor([0]) }).grads.a.item()).toBe(Math.fround(0.3));
+    expect(clip({ a: tensor([0]), b: tensor([0]) }).grads.b.item()).toBe(0);
+  });
+
+  test("does not hide what is not finite", () => {
+    expect(clip({ a: tensor([Infinity]), b: tensor([1]) }).grads.a.item()).toBeNaN();
+    expect(clip({ a: tensor([NaN]), b: tensor([1]) }).grads.b.item()).toBeNaN();
+  });
+});
+
+describe("an update", () => {
+  const optimizer = chain(clipByGlobalNorm(1), adam({ learningRate: 0.01 }));
+  const gradient = grad(({ W, b }: Parameters) => square(tanh(W).sum().add(b)).sum());
+  const start = (): Parameters => ({ W: normal([2, 2], { key: key(0) }), b: tensor([1]) });
+
+  test("is not recorded", () => {
+    const w = parameter(2);
+    const { params } = sgd({ learningRate: 1 }).update(
+      { w: w.mul(3) },
+      sgd({ learningRate: 1 }).init({ w: w.value }),
+      { w: w.value },
+    );
+    expect(params.w.node).toBeNull();
+  });
+
+  test("leaves parameters, state and gradients as they were", () => {
+    const params = start();
+    const grads = gradient(params);
+    const state = optimizer.init(params);
+    const before = [params, grads, state].flatMap(leaves).map(String);
+    optimizer.update(grads, state, params);
+    expect([params, grads, state].flatMap(leaves).map(String)).toEqual(before);
+  });
+
+  test("gives back all but its result, in a step or not", () => {
+    const params = start();
+    const state = optimizer.init(params);
+    const grads = gradient(params);
+    const before = memory().buffers;
+    const next = optimizer.update(grads, state, params);
+    expect(memory().buffers - before).toBe(leaves(next).length);
+  });
+
+  test("uses the same memory however often it is made", { timeout: 60_000 }, () => {
+    const first = start();
+    let model = { params: first, state: optimizer.init(first) };
+    const train = (steps: number): void => {
+      for (let i = 0; i < steps; i++) {
+        model = step(model, ({ params, state }) =>
+          optimizer.update(gradient(params), state, params),
+        );
+      }
+    };
+    train(10);
+    const { buffers, bytes } = memory();
+    train(10_000);
+    expect(memory()).toMatchObject({ buffers, bytes });
+  });
+
+  test("takes no parameters at all", () => {
+    expect(optimizer.update({}, optimizer.init({}), {}).params).toEqual({});
+  });
+});
+
+test("a number out of its range is refused", () => {
+  expect(() => sgd({ learningRate: -1 })).toThrowErrorMatchingInlineSnapshot(
+    `[ArgumentError: sgd: learningRate is a finite number from 0, got -1.]`,
+  );
+  expect(() => sgd({ learningRate: NaN })).toThrowErrorMatchingInlineSnapshot(
+    `[ArgumentError: sgd: learningRate is a finite number from 0, got NaN.]`,
+  );
+  expect(() => sgd({ learningRate: 1, momentum: 1 })).toThrowErrorMatchingInlineSnapshot(
+    `[ArgumentError: sgd: momentum is in [0, 1), got 1.]`,
+  );
+  expect(() => sgd({ learningRate: 1, nesterov: true })).toThrowErrorMatchingInlineSnapshot(
+    `[ArgumentError: sgd: nesterov needs momentum above 0, got 0.]`,
+  );
+  expect(() => adam({ beta2: 2 })).toThrowErrorMatchingInlineSnapshot(
+    `[ArgumentError: adam: beta2 is in [0, 1), got 2.]`,
+  );
+  expect(() => adam({ epsilon: -1 })).toThrowErrorMatchingInlineSnapshot(
+    `[ArgumentError: adam: epsilon is a finite number from 0, got -1.]`,
+  );
+  expect(() => clipByGlobalNorm(0)).toThrowErrorMatchingInlineSnapshot(
+    `[ArgumentError: clipByGlobalNorm: maxNorm is a finite number above 0, got 0.]`,
+  );
+});
+
+test("a chain without an optimizer at its end is refused", () => {
+  const [clip, descent] = [clipByGlobalNorm(1), sgd({ learningRate: 1 })];
+  const swapped = [descent, clip] as unknown as [typeof clip, typeof descent];
+  expect(() => chain(...swapped)).toThrowErrorMatchingInlineSnapshot(
+    `[ArgumentError: chain: takes transformations, and an optimizer as the last, got another order.]`,
+  );
+});
+
+test("chains can be parts of chains", () => {
+  const inner = chain(clipByGlobalNorm(1), sgd({ learningRate: 1 }));
+  const params = { w: tensor([0, 0]) };
+  const outer = chain(clipByGlobalNorm(100), inner);
+  const next = outer.update({ w: tensor([3, 4]) }, outer.init(params), params);
+  expect(next.params.w.toArray()).toEqual([expect.closeTo(-0.6, 6), expect.closeTo(-0.8, 6)]);
+});
+
+test("an unknown option is refused", () => {
+  const misspelt = { learningrate: 1 } as object as { learningRate: number };
+  expect(() => sgd(misspelt)).toThrowErrorMatchingInlineSnapshot(
+    `[ArgumentError: sgd: options are learningRate, momentum, nesterov, got "learningrate". Remove or correct it.]`,
+  );
+  expect(() => adam(misspelt)).toThrowErrorMatchingInlineSnapshot(
+    `[ArgumentError: adam: options are learningRate, beta1, beta2, epsilon, got "learningrate". Remove or correct it.]`,
+  );
+});
+
+test("gradients of another structure are refused, naming the place", () => {
+  const optimizer = sgd({ learningRate: 1 });
+  const params = { cell: { W: tensor([1]), b: tensor([1]) } };
+  const grads = { cell: { W: tensor([1]) } } as typeof params;
+  expect(() =>
+    optimizer.update(grads, optimizer.init(params), params),
+  ).toThrowErrorMatchingInlineSnapshot(
+    `[TreeError: tree: structures must be the same at "cell", got an object with the keys W, b and an object with the keys W.]`,
+  );
+});
