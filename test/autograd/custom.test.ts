@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   checkGradients,
   checkpoint,
@@ -17,17 +17,17 @@ import {
 } from "@tapeloop/autograd";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 
-beforeAll(() => setDefaultBackend(ndarrayBackend));
+setDefaultBackend(ndarrayBackend);
 
 const at = (x: number | number[]): Tensor => tensor(x, { dtype: "float64" });
 const numbers = (x: Tensor): number[] => x.toArray() as number[];
 
 describe("customVjp", () => {
-  const sine = customVjp(
+  const sine: (x: Tensor) => Tensor = customVjp(
     (x: Tensor) => x.mul(0).add(tensor(Math.sin(x.item()), { dtype: "float64" })),
     (g, [x]) => [g.mul(cosine(x))],
   );
-  const cosine = customVjp(
+  const cosine: (x: Tensor) => Tensor = customVjp(
     (x: Tensor) => x.mul(0).add(tensor(Math.cos(x.item()), { dtype: "float64" })),
     (g, [x]) => [g.mul(sine(x)).neg()],
   );

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import {
   GradientError,
@@ -16,7 +16,7 @@ import {
   valueAndGrad,
 } from "@tapeloop/autograd";
 
-beforeAll(() => setDefaultBackend(ndarrayBackend));
+setDefaultBackend(ndarrayBackend);
 
 const at = (x: number): Tensor => tensor(x, { dtype: "float64" });
 const derivative = (f: (x: Tensor) => Tensor) => (x: Tensor) => grad(f)(x);

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import {
   DisposedError,
@@ -13,7 +13,7 @@ import {
   valueAndGrad,
 } from "@tapeloop/autograd";
 
-beforeAll(() => setDefaultBackend(ndarrayBackend));
+setDefaultBackend(ndarrayBackend);
 
 describe("scope", () => {
   test("gives back everything but what is returned, in any nesting", () => {

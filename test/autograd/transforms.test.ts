@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   concat,
   grad,
@@ -19,7 +19,7 @@ import {
 } from "@tapeloop/autograd";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 
-beforeAll(() => setDefaultBackend(ndarrayBackend));
+setDefaultBackend(ndarrayBackend);
 
 const at = (x: number | number[]): Tensor => tensor(x, { dtype: "float64" });
 
@@ -84,7 +84,7 @@ describe("jvp", () => {
   test("gives zeros where nothing depends on the argument, and leaves no memory behind", () => {
     const x = at([1, 2]);
     const before = memory().buffers;
-    const { value, tangent } = jvp((_: Tensor) => at([5, 6]), x, at([1, 1]));
+    const { value, tangent } = jvp(() => at([5, 6]), x, at([1, 1]));
     expect(tangent.toArray()).toEqual([0, 0]);
     value.dispose();
     tangent.dispose();

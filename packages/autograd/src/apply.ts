@@ -1,7 +1,8 @@
 /**
- * @file The one entrance: every op passes through {@link apply}, which runs it and, where a derivative
- * may be asked for, records it.
+ * @file The one entrance: every op passes through {@link apply}, which runs it, on all examples at
+ * once under `vmap`, and records it where a derivative may be asked for.
  */
+import { batchMany, batchOne, innermost, isBatching } from "./interpreters/batch.ts";
 import { runMany, runOne } from "./interpreters/eager.ts";
 import { recordMany, recordOne } from "./interpreters/record.ts";
 import type { ManyPrimitive, OnePrimitive } from "./primitive.ts";
@@ -13,7 +14,9 @@ export function apply<P, S>(
   inputs: readonly Tensor[],
   params: P,
 ): Tensor {
-  const output = runOne(primitive, inputs, params);
+  const batch = isBatching() ? innermost(inputs) : null;
+  const output =
+    batch === null ? runOne(primitive, inputs, params) : batchOne(primitive, inputs, params, batch);
   if (primitive.vjp !== null) recordOne(primitive, inputs, params, output);
   return output;
 }
@@ -24,7 +27,11 @@ export function applyMany<P, S>(
   inputs: readonly Tensor[],
   params: P,
 ): readonly Tensor[] {
-  const outputs = runMany(primitive, inputs, params);
+  const batch = isBatching() ? innermost(inputs) : null;
+  const outputs =
+    batch === null
+      ? runMany(primitive, inputs, params)
+      : batchMany(primitive, inputs, params, batch);
   if (primitive.vjp !== null) recordMany(primitive, inputs, params, outputs);
   return outputs;
 }

@@ -2,7 +2,7 @@
  * @file Functions that decide themselves how they are differentiated: customVjp, customJvp,
  * gradientHook, checkpoint.
  */
-import { GradientError } from "./errors.ts";
+import { GradientError, InternalError } from "./errors.ts";
 import { pushForward } from "./forward.ts";
 import { atLevel, noGrad, recordingLevel, recordNodes, recordOne } from "./interpreters/record.ts";
 import { runIn, Scope, whileRecording } from "./memory.ts";
@@ -32,6 +32,11 @@ function onceFor<A, R>(f: (argument: A) => R): (argument: A) => R {
     if (last === null || last.argument !== argument) last = { argument, result: f(argument) };
     return last.result;
   };
+}
+
+/** Primitives of this file are recorded, but what runs is what their functions are made of. */
+function neverRun(): never {
+  throw new InternalError("a recorded function was run as a primitive");
 }
 
 /** Runs `f` as one op, without recording what it does, and records `primitive` in its place. */
@@ -86,6 +91,7 @@ export function customVjp<A extends readonly Tensor[]>(
           "Use customJvp(), which serves both directions.",
         );
       },
+      batch: neverRun,
     };
     const output = asOneOp(primitive, () => f(...inputs), inputs);
     return output;
@@ -144,6 +150,7 @@ export function customJvp<A extends readonly Tensor[]>(
         const all = tangents.map((t, i) => t ?? zerosOfType(inputs[i], inputs[i]));
         return checked("customJvp", rule(all as readonly Tensor[] as A, inputs, output), output);
       },
+      batch: neverRun,
     };
     const output = asOneOp(primitive, () => f(...inputs), inputs);
     return output;
@@ -171,6 +178,7 @@ export function gradientHook(x: TensorLike, f: (cotangent: Tensor) => Tensor | v
     saves: (inputs, output) => ({ inputs, output }),
     vjp: (g, kept) => checked("gradientHook", f(g) ?? g, kept.inputs[0]),
     jvp: diagonal((t) => t),
+    batch: neverRun,
   };
   return asOneOp(primitive, () => input, [input]);
 }
@@ -257,6 +265,8 @@ function replay(
           (t, i) => t ?? zerosOfType(outputs[i], outputs[i]),
         );
       }),
+    batch: neverRun,
   };
-  recordNodes(primitive, inputs, null, null, outputs);
+  const outermost = Math.min(...inputs.map((node) => node.level));
+  recordNodes(primitive, inputs, null, null, outputs, outermost);
 }

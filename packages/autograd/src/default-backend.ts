@@ -9,7 +9,7 @@ let chosen: Backend | null = null;
  * Existing tensors stay where they are.
  */
 export function setDefaultBackend<V>(backend: Backend<V>): void {
-  chosen = backend as Backend;
+  chosen = backend;
 }
 
 /**

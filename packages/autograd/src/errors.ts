@@ -13,6 +13,7 @@ export type ErrorCode =
   | "gradient"
   | "tree"
   | "backend"
+  | "tracing"
   | "disposed"
   | "internal";
 
@@ -88,6 +89,11 @@ export class TreeError extends TapeloopError {
 /** No backend, two backends in one operation, or an operation that a backend lacks. */
 export class BackendError extends TapeloopError {
   readonly code = "backend";
+}
+
+/** A value was asked for where there is none yet, or not one: inside of `vmap`. */
+export class TracingError extends TapeloopError {
+  readonly code = "tracing";
 }
 
 /** A tensor was used after its scope had given it back. */

@@ -101,6 +101,7 @@ export {
   type Tangent,
   vjp,
 } from "./transforms.ts";
+export { vmap, type VmapOptions } from "./vmap.ts";
 export { checkpoint, customJvp, customVjp, gradientHook } from "./custom.ts";
 export { noGrad } from "./interpreters/record.ts";
 export { stopGradient } from "./primitives/structure.ts";
@@ -146,5 +147,6 @@ export {
   InternalError,
   ShapeError,
   TapeloopError,
+  TracingError,
   TreeError,
 } from "./errors.ts";

@@ -152,7 +152,7 @@ export class Scope {
   }
 
   #release(owned: readonly Tensor[], kept: unknown): void {
-    const keep = new Set(tensorsIn(kept));
+    const keep = new Set(tensorsIn(kept).map(held));
     for (const tensor of owned) {
       if (keep.has(tensor)) adopt(tensor);
       else tensor.release(this.#name);
@@ -163,6 +163,11 @@ export class Scope {
   [Symbol.dispose](): void {
     this.end();
   }
+}
+
+/** The tensor that holds the memory: under `vmap` the one with all examples. */
+function held(tensor: Tensor): Tensor {
+  return tensor.examples === null ? tensor : held(tensor.examples.full);
 }
 
 /** Gives a tensor its owner: the current scope, or else the garbage collector. */
@@ -259,7 +264,7 @@ export function runIn<R>(s: Scope, f: () => R): R {
 export function step<S, R>(state: S, f: (state: S) => R): R {
   const result = runIn(new Scope("step"), () => f(state));
   if (recording > 0) return result;
-  const keep = new Set(tensorsIn(result));
-  for (const tensor of tensorsIn(state)) if (!keep.has(tensor)) tensor.release("step");
+  const keep = new Set(tensorsIn(result).map(held));
+  for (const tensor of tensorsIn(state).map(held)) if (!keep.has(tensor)) tensor.release("step");
   return result;
 }

@@ -36,6 +36,8 @@ export interface OnePrimitive<N extends string, P, S> extends Common<N, P> {
    * there. `null` where `vjp` is.
    */
   readonly jvp: ((tangents: Tangents, saved: S, params: P) => Tensor) | null;
+  /** How it runs on many examples at once. */
+  readonly batch: BatchRule<P, Tensor>;
 }
 
 /** A primitive with several results. */
@@ -50,7 +52,33 @@ export interface ManyPrimitive<N extends string, P, S> extends Common<N, P> {
   readonly vjp: ((g: readonly Tensor[], saved: S, params: P, input: number) => Tensor) | null;
   /** The tangents of the outputs, given those of the inputs. */
   readonly jvp: ((tangents: Tangents, saved: S, params: P) => readonly Tensor[]) | null;
+  /** How it runs on many examples at once. */
+  readonly batch: BatchRule<P, readonly Tensor[]>;
 }
+
+/** An input under `vmap`: with its examples along a first axis, or the same for all of them. */
+export interface Lane {
+  /** The tensor; [examples, …] if it is batched. */
+  readonly x: Tensor;
+  /** Whether there is one per example. */
+  readonly isBatched: boolean;
+}
+
+/**
+ * Runs a primitive on all examples. The results have their examples along a first axis. Written in
+ * public ops.
+ *
+ * @param run - The primitive itself.
+ * @param inputs - Its inputs.
+ * @param params - Its parameters, as for one example.
+ * @param size - The number of examples.
+ */
+export type BatchRule<P, R> = (
+  run: (inputs: readonly Tensor[], params: P) => R,
+  inputs: readonly Lane[],
+  params: P,
+  size: number,
+) => R;
 
 /** One tangent per input; null for zero. */
 export type Tangents = readonly (Tensor | null)[];

@@ -1,7 +1,8 @@
 /** @file The tensor: a handle on a backend's array, with a closed face of methods for daily use. */
 import type { Backend } from "./backend.ts";
 import type { DType, TypedArray } from "./dtype.ts";
-import { DisposedError, ShapeError } from "./errors.ts";
+import { DisposedError, ShapeError, TracingError } from "./errors.ts";
+import type { Examples } from "./interpreters/batch.ts";
 import { disown, type Storage } from "./memory.ts";
 import { logSoftmax, relu, softmax } from "./ops/activations.ts";
 import { nested, type NestedArray } from "./ops/create.ts";
@@ -191,12 +192,20 @@ export class Tensor extends Fluent implements TensorType {
   storage: Storage | null;
   /** @internal Whether the garbage collector is the owner. */
   collected = false;
+  /** @internal Under `vmap`: all the examples that it stands for. */
+  readonly examples: Examples | null;
   #array: unknown;
   #disposedBy = "";
 
   /** @internal Use {@link tensor}. */
-  constructor(type: TensorType, array: unknown, storage: Storage) {
+  constructor(
+    type: TensorType,
+    array: unknown,
+    storage: Storage | null,
+    examples: Examples | null = null,
+  ) {
     super();
+    this.examples = examples;
     this.shape = type.shape;
     this.dtype = type.dtype;
     this.#array = array;
@@ -205,7 +214,7 @@ export class Tensor extends Fluent implements TensorType {
 
   /** @internal The backend's array. */
   get array(): unknown {
-    if (this.storage === null) throw this.#disposed();
+    if (this.storage === null) throw this.#unreadable();
     return this.#array;
   }
 
@@ -221,13 +230,14 @@ export class Tensor extends Fluent implements TensorType {
 
   /** Where it lives. */
   get backend(): Backend {
-    if (this.storage === null) throw this.#disposed();
+    if (this.examples !== null) return this.examples.full.backend;
+    if (this.storage === null) throw this.#unreadable();
     return this.storage.backend;
   }
 
   /** Whether its memory has been given back. */
   get isDisposed(): boolean {
-    return this.storage === null;
+    return this.examples === null ? this.storage === null : this.examples.full.isDisposed;
   }
 
   /** Gives its memory back now. Scopes do this for you. */
@@ -251,7 +261,15 @@ export class Tensor extends Fluent implements TensorType {
     this.#disposedBy = by;
   }
 
-  #disposed(): DisposedError {
+  #unreadable(): TracingError | DisposedError {
+    if (this.examples !== null) {
+      return new TracingError(
+        "vmap",
+        "a value that differs between examples cannot be read",
+        formatType(this),
+        "Use where() in place of if, or read it outside of vmap().",
+      );
+    }
     return new DisposedError(
       "tensor",
       `a tensor may be used until its scope ends`,
@@ -289,7 +307,8 @@ export class Tensor extends Fluent implements TensorType {
 
   /** Type and values, abbreviated when there are many. */
   override toString(): string {
-    return this.isDisposed ? `${formatType(this)} (given back)` : formatTensor(this);
+    if (this.isDisposed) return `${formatType(this)} (given back)`;
+    return this.examples === null ? formatTensor(this) : `${formatType(this)} (one of many)`;
   }
 
   static {

@@ -47,14 +47,23 @@ export function noGrad<R>(f: () => R): R {
   return atLevel(-1, f);
 }
 
-/** The outermost level that the inputs depend on; Infinity for constants. */
-function levelOf(inputs: readonly Tensor[]): number {
+/**
+ * The outermost level that the inputs depend on; Infinity for constants.
+ *
+ * @param beyond - Levels up to this one do not count.
+ */
+function levelOf(inputs: readonly Tensor[], beyond: number): number {
   let outermost = Infinity;
   for (let i = 0; i < inputs.length; i++) {
     const node = inputs[i].node;
-    if (node !== null && node.level < outermost) outermost = node.level;
+    if (node !== null && node.level < outermost && node.level > beyond) outermost = node.level;
   }
   return outermost;
+}
+
+/** The levels that a result is not recorded for: under `vmap`, those that the full tensor is. */
+function recordedElsewhere({ examples }: Tensor): number {
+  return examples === null ? -1 : examples.batch.outerLevel;
 }
 
 /** The nodes of the inputs. */
@@ -74,7 +83,7 @@ export function recordOne<P, S>(
   params: P,
   output: Tensor,
 ): void {
-  const outermost = levelOf(inputs);
+  const outermost = levelOf(inputs, recordedElsewhere(output));
   if (outermost > level || !isFloat(output.dtype)) return;
   const saved = primitive.saves(inputs, output, params);
   output.node = new Node(primitive, nodesOf(inputs), params, saved, output, outermost);
@@ -87,9 +96,11 @@ export function recordMany<P, S>(
   params: P,
   outputs: readonly Tensor[],
 ): void {
-  if (levelOf(inputs) > level) return;
+  const outermost =
+    outputs.length === 0 ? Infinity : levelOf(inputs, recordedElsewhere(outputs[0]));
+  if (outermost > level) return;
   const saved = primitive.saves(inputs, outputs, params);
-  recordNodes(primitive, nodesOf(inputs), params, saved, outputs);
+  recordNodes(primitive, nodesOf(inputs), params, saved, outputs, outermost);
 }
 
 /** Records an op with several results by its inputs' nodes: a node for the op, and one per result. */
@@ -99,8 +110,8 @@ export function recordNodes<P, S>(
   params: P,
   saved: S,
   outputs: readonly Tensor[],
+  outermost: number,
 ): void {
-  const outermost = Math.min(...inputs.map((node) => node?.level ?? Infinity));
   const source: Source = new Node(primitive, inputs, params, saved, outputs, outermost);
   outputs.forEach((output, slot) => {
     if (isFloat(output.dtype)) {

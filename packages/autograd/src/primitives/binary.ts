@@ -11,6 +11,7 @@ import {
 } from "../primitive.ts";
 import { formatTypes, sameShape, type TensorType } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
+import { elementwise } from "./batching.ts";
 import { equal, greater, greaterEqual, logicalAnd, where } from "./choice.ts";
 import { log, neg } from "./unary.ts";
 
@@ -40,7 +41,15 @@ type Rule = (g: Tensor, operands: Operands) => Tensor;
 function binary<N extends string>(name: N, dx: Rule, dy: Rule): Binary<N> {
   const vjp: Binary<N>["vjp"] = (g, operands, _, input) => (input === 0 ? dx : dy)(g, operands);
   const saves: Binary<N>["saves"] = ([x, y]) => ({ x, y });
-  return { name, results: "one", type: agreedType, saves, vjp, jvp: diagonal(vjp) };
+  return {
+    name,
+    results: "one",
+    type: agreedType,
+    saves,
+    vjp,
+    jvp: diagonal(vjp),
+    batch: elementwise,
+  };
 }
 
 // ----- Linear -----
@@ -53,6 +62,7 @@ export const Add: OnePrimitive<"add", NoParams, null> = {
   saves: savesNothing,
   vjp: (g) => g,
   jvp: diagonal((t) => t),
+  batch: elementwise,
 };
 
 /** x − y */
@@ -63,6 +73,7 @@ export const Sub: OnePrimitive<"sub", NoParams, null> = {
   saves: savesNothing,
   vjp: (g, _, __, input) => (input === 0 ? g : neg(g)),
   jvp: diagonal((t, _, __, input) => (input === 0 ? t : neg(t))),
+  batch: elementwise,
 };
 
 // ----- Products -----

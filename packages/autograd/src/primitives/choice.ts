@@ -6,6 +6,7 @@ import { pair, toTensor } from "../operands.ts";
 import { type NoParams, noParams, type OnePrimitive, only, savesNothing } from "../primitive.ts";
 import { broadcastShapes, formatType } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
+import { elementwise } from "./batching.ts";
 import { agreedType } from "./binary.ts";
 import { zerosOfType } from "../ops/create.ts";
 import { broadcastTo } from "./movement.ts";
@@ -22,6 +23,7 @@ function comparison<N extends string>(name: N): Comparison<N> {
     saves: savesNothing,
     vjp: null,
     jvp: null,
+    batch: elementwise,
   };
 }
 
@@ -47,6 +49,7 @@ export const Where: OnePrimitive<"where", NoParams, Tensor> = {
     return input === 1 ? where(mask, g, zero) : where(mask, zero, g);
   },
   jvp: ([, x, y], mask) => where(mask, x ?? 0, y ?? 0),
+  batch: elementwise,
 };
 
 /** The element type to change to. */
@@ -63,6 +66,7 @@ export const Cast: OnePrimitive<"cast", CastParams, DType> = {
   saves: ([x]) => x.dtype,
   vjp: (g, dtype) => cast(g, dtype),
   jvp: (t, _, { dtype }) => cast(only(t), dtype),
+  batch: elementwise,
 };
 
 /** Whether x = y, element by element, with broadcasting. NaN equals nothing. */

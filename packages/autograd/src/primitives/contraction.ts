@@ -4,6 +4,7 @@ import { InternalError, ShapeError } from "../errors.ts";
 import { type OnePrimitive } from "../primitive.ts";
 import { formatTypes, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { moveAxis, shifted } from "./batching.ts";
 import { add } from "./binary.ts";
 import { permute } from "./movement.ts";
 
@@ -65,6 +66,24 @@ export const DotGeneral: OnePrimitive<
     const ofX = tx === null ? null : dotGeneral(tx, y, axes);
     const ofY = ty === null ? null : dotGeneral(x, ty, axes);
     return ofX === null ? (ofY as Tensor) : ofY === null ? ofX : add(ofX, ofY);
+  },
+  batch: (_, [x, y], { batch: [xb, yb], contract: [xc, yc] }) => {
+    if (x.isBatched && y.isBatched) {
+      return dotGeneral(x.x, y.x, {
+        batch: [
+          [0, ...shifted(xb)],
+          [0, ...shifted(yb)],
+        ],
+        contract: [shifted(xc), shifted(yc)],
+      });
+    }
+    // The examples are one more free axis of the operand that has them: its first.
+    if (x.isBatched) {
+      const axes: DotAxes = { batch: [shifted(xb), yb], contract: [shifted(xc), yc] };
+      return moveAxis(dotGeneral(x.x, y.x, axes), xb.length, 0);
+    }
+    const axes: DotAxes = { batch: [xb, shifted(yb)], contract: [xc, shifted(yc)] };
+    return moveAxis(dotGeneral(x.x, y.x, axes), x.x.rank - xc.length, 0);
   },
 };
 

@@ -5,6 +5,10 @@ import { toTensor } from "../operands.ts";
 import { type OnePrimitive, only } from "../primitive.ts";
 import { formatType, formatTypes, sameShape, type TensorType } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
+import { arange } from "../ops/create.ts";
+import { aligned, moveAxis } from "./batching.ts";
+import { add, mul } from "./binary.ts";
+import { permute, reshape } from "./movement.ts";
 import { type AxisOptions, axisOf } from "./reduce.ts";
 
 /** Which axis the indices count along. */
@@ -35,7 +39,36 @@ export const Gather: OnePrimitive<
   saves: ([x, indices], _, { axis }) => ({ size: x.shape[axis], indices }),
   vjp: (g, { size, indices }, { axis }) => scatterAdd(g, indices, { axis, size }),
   jvp: (t, { indices }, { axis }) => gather(only(t), indices, { axis }),
+  batch: (_, [x, indices], { axis }, size) => {
+    if (!indices.isBatched) return gather(x.x, indices.x, { axis: axis + 1 });
+    if (!x.isBatched) return moveAxis(gather(x.x, indices.x, { axis }), axis, 0);
+    // Example n has its own places: n·count + index among all examples' slices in one row.
+    const first = moveAxis(x.x, axis + 1, 1);
+    const [, count, ...rest] = first.shape;
+    const slices = gather(reshape(first, [size * count, ...rest]), ofExample(indices.x, count));
+    return blockBehind(slices, 1, indices.x.rank - 1, axis);
+  },
 };
+
+/** Indices into all examples' slices in one row: n·count + index. Shapes: [examples, …]. */
+function ofExample(indices: Tensor, count: number): Tensor {
+  const examples = arange(0, indices.shape[0], 1, { dtype: "int32" });
+  return add(indices, reshape(mul(examples, count), [-1, ...indices.shape.slice(1).map(() => 1)]));
+}
+
+/** Moves `length` axes from `from` to behind the `by` axes that follow them. */
+function blockBehind(x: Tensor, from: number, length: number, by: number): Tensor {
+  const axes = x.shape.map((_, i) => i);
+  const block = axes.splice(from, length);
+  return permute(x, axes.toSpliced(from + by, 0, ...block));
+}
+
+/** Moves `length` axes from `from` to just behind the first axis. */
+function blockInFront(x: Tensor, from: number, length: number): Tensor {
+  const axes = x.shape.map((_, i) => i);
+  const block = axes.splice(from, length);
+  return permute(x, axes.toSpliced(1, 0, ...block));
+}
 
 /** Where to add, and how many places there are. */
 export interface ScatterParams extends GatherParams {
@@ -62,6 +95,15 @@ export const ScatterAdd: OnePrimitive<"scatterAdd", ScatterParams, Tensor> = {
   saves: ([, indices]) => indices,
   vjp: (g, indices, { axis }) => gather(g, indices, { axis }),
   jvp: (t, indices, { axis, size }) => scatterAdd(only(t), indices, { axis, size }),
+  batch: (_, lanes, { axis, size: count }, size) => {
+    const [x, indices] = lanes;
+    if (!indices.isBatched) return scatterAdd(x.x, indices.x, { axis: axis + 1, size: count });
+    const [all] = aligned(lanes, size);
+    const first = blockInFront(all, axis + 1, indices.x.rank - 1);
+    const places = ofExample(indices.x, count);
+    const sums = scatterAdd(first, places, { axis: 0, size: size * count });
+    return moveAxis(reshape(sums, [size, count, ...sums.shape.slice(1)]), 1, axis + 1);
+  },
 };
 
 /**

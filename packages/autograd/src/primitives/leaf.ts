@@ -5,6 +5,8 @@ import { DTypeError, ShapeError } from "../errors.ts";
 import { type OnePrimitive, savesNothing, typeInParams } from "../primitive.ts";
 import { checkShape, formatType, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { elementwise } from "./batching.ts";
+import { stack, unstack } from "./movement.ts";
 
 /** Type and value of a constant tensor. */
 export interface FillParams {
@@ -27,6 +29,7 @@ export const Fill: OnePrimitive<"fill", FillParams, null> = {
   saves: savesNothing,
   vjp: null,
   jvp: null,
+  batch: elementwise,
 };
 
 /** Type of a counting tensor. */
@@ -45,6 +48,7 @@ export const Iota: OnePrimitive<"iota", IotaParams, null> = {
   saves: savesNothing,
   vjp: null,
   jvp: null,
+  batch: elementwise,
 };
 
 /** Type of a random tensor. */
@@ -80,6 +84,12 @@ export const Random: OnePrimitive<"random", RandomParams, null> = {
   saves: savesNothing,
   vjp: null,
   jvp: null,
+  // One draw per key: numbers must not depend on which other examples there are.
+  batch: (run, [{ x }], params) =>
+    stack(
+      unstack(x).map((key) => run([key], params)),
+      { axis: 0 },
+    ),
 };
 
 /** The primitive `random` as a function; see {@link Random}. */

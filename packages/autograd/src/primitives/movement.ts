@@ -15,6 +15,7 @@ import {
 } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import { zerosOfType } from "../ops/create.ts";
+import { shifted, withFirstAxis } from "./batching.ts";
 import { cast } from "./choice.ts";
 import { type AxesOptions, type AxisOptions, axesOf, axisOf, sum } from "./reduce.ts";
 
@@ -42,6 +43,7 @@ export const Reshape: OnePrimitive<"reshape", ShapeParams, Shape> = {
   saves: ([x]) => x.shape,
   vjp: (g, shape) => reshape(g, shape),
   jvp: (t, _, { shape }) => reshape(only(t), shape),
+  batch: withFirstAxis(({ shape }, size) => ({ shape: [size, ...shape] })),
 };
 
 /** An order of axes. */
@@ -65,6 +67,7 @@ export const Permute: OnePrimitive<"permute", PermuteParams, null> = {
       axes.map((_axis, i) => axes.indexOf(i)),
     ),
   jvp: (t, _, { axes }) => permute(only(t), axes),
+  batch: withFirstAxis(({ axes }) => ({ axes: [0, ...shifted(axes)] })),
 };
 
 /** Repeats along new axes in front and along axes of size 1. */
@@ -91,6 +94,11 @@ export const BroadcastTo: OnePrimitive<"broadcastTo", ShapeParams, Shape> = {
     return reshape(sum(g, { axes, keepAxes: true }), shape);
   },
   jvp: (t, _, { shape }) => broadcastTo(only(t), shape),
+  batch: (_, [{ x }], { shape }, size) => {
+    // New axes come in front of the example's own, behind that of the examples.
+    const fresh = Array.from({ length: shape.length + 1 - x.rank }, () => 1);
+    return broadcastTo(reshape(x, [size, ...fresh, ...x.shape.slice(1)]), [size, ...shape]);
+  },
 };
 
 /** What to take along each axis. */
@@ -125,6 +133,11 @@ export const Slice: OnePrimitive<"slice", SliceParams, Shape> = {
     return apply(Pad, [forwards], { spans, value: 0 });
   },
   jvp: (t, _, params) => apply(Slice, [only(t)], params),
+  batch: withFirstAxis(({ starts, sizes, steps }, size) => ({
+    starts: [0, ...starts],
+    sizes: [size, ...sizes],
+    steps: [1, ...steps],
+  })),
 };
 
 /** How many elements to put in along one axis. */
@@ -166,6 +179,10 @@ export const Pad: OnePrimitive<"pad", PadParams, Shape> = {
       steps: spans.map((s) => s.between + 1),
     }),
   jvp: (t, _, { spans }) => apply(Pad, [only(t)], { spans, value: 0 }),
+  batch: withFirstAxis(({ spans, value }) => ({
+    spans: [{ before: 0, between: 0, after: 0 }, ...spans],
+    value,
+  })),
 };
 
 /** Which axis to join along. */
@@ -211,6 +228,7 @@ export const Concat: OnePrimitive<"concat", ConcatParams, readonly number[]> = {
       { axis },
     );
   },
+  batch: withFirstAxis(({ axis }) => ({ axis: axis + 1 })),
 };
 
 /** Where to cut. */
@@ -240,6 +258,7 @@ export const Split: ManyPrimitive<"split", SplitParams, null> = {
   saves: savesNothing,
   vjp: (gs, _, { axis }) => concat(gs, { axis }),
   jvp: (t, _, params) => applyMany(Split, [only(t)], params),
+  batch: withFirstAxis(({ axis, sizes }) => ({ axis: axis + 1, sizes })),
 };
 
 /**

@@ -5,6 +5,7 @@ import { numericOperand, toTensor } from "../operands.ts";
 import { type OnePrimitive, only, savesNothing } from "../primitive.ts";
 import { formatType, normalizeAxes, normalizeAxis, type Shape, type TensorType } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
+import { shifted, withFirstAxis } from "./batching.ts";
 import { div, mul } from "./binary.ts";
 import { cast, equal } from "./choice.ts";
 import { broadcastTo, squeeze } from "./movement.ts";
@@ -35,6 +36,7 @@ export const Sum: OnePrimitive<"sum", ReduceParams, Shape> = {
   saves: ([x]) => x.shape,
   vjp: (g, shape) => broadcastTo(g, shape),
   jvp: (t, _, { axes }) => sum(only(t), { axes, keepAxes: true }),
+  batch: withFirstAxis(({ axes }) => ({ axes: shifted(axes) })),
 };
 
 /** Greatest values; among equal ones the cotangent is shared evenly, as in PyTorch's `amax`. */
@@ -48,6 +50,7 @@ export const Max: OnePrimitive<"max", ReduceParams, { readonly x: Tensor; readon
   saves: ([x], y) => ({ x, y }),
   vjp: (g, { x, y }, { axes }) => mul(broadcastTo(g, x.shape), shares(x, y, axes)),
   jvp: (t, { x, y }, { axes }) => sum(mul(only(t), shares(x, y, axes)), { axes, keepAxes: true }),
+  batch: withFirstAxis(({ axes }) => ({ axes: shifted(axes) })),
 };
 
 /** The part of each element in the greatest value: 1/n for each of n equal ones. */
@@ -73,6 +76,7 @@ export const Argmax: OnePrimitive<"argmax", ArgParams, null> = {
   saves: savesNothing,
   vjp: null,
   jvp: null,
+  batch: withFirstAxis(({ axis }) => ({ axis: axis + 1 })),
 };
 
 /** Which axes to reduce, and whether they stay. */

@@ -4,6 +4,7 @@ import { noGrad } from "../interpreters/record.ts";
 import { toTensor } from "../operands.ts";
 import { type NoParams, noParams, type OnePrimitive, only, savesNothing } from "../primitive.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
+import { elementwise } from "./batching.ts";
 
 /** The same tensor under a new name, so that a derivative by it is not confused with one by the old. */
 export const Alias: OnePrimitive<"alias", NoParams, null> = {
@@ -13,6 +14,7 @@ export const Alias: OnePrimitive<"alias", NoParams, null> = {
   saves: savesNothing,
   vjp: (g) => g,
   jvp: only,
+  batch: elementwise,
 };
 
 /** The same tensor under a new name. */

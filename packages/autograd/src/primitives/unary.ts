@@ -13,6 +13,7 @@ import {
 } from "../primitive.ts";
 import { formatType, type TensorType } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
+import { elementwise } from "./batching.ts";
 import { add, div, mul, sub } from "./binary.ts";
 
 /** A function of one number whose derivative keeps its input or its output. */
@@ -43,6 +44,7 @@ function ofOutput<N extends string>(name: N, vjp: (g: Tensor, y: Tensor) => Tens
     saves: (_, y) => y,
     vjp,
     jvp: diagonal(vjp),
+    batch: elementwise,
   };
 }
 
@@ -55,12 +57,21 @@ function ofInput<N extends string>(name: N, vjp: (g: Tensor, x: Tensor) => Tenso
     saves: ([x]) => x,
     vjp,
     jvp: diagonal(vjp),
+    batch: elementwise,
   };
 }
 
 /** A step function: constant wherever it has a derivative. */
 function steps<N extends string>(name: N): PlainUnary<N> {
-  return { name, results: "one", type: sameType, saves: savesNothing, vjp: null, jvp: null };
+  return {
+    name,
+    results: "one",
+    type: sameType,
+    saves: savesNothing,
+    vjp: null,
+    jvp: null,
+    batch: elementwise,
+  };
 }
 
 // ----- Linear -----
@@ -73,6 +84,7 @@ export const Neg: PlainUnary<"neg"> = {
   saves: savesNothing,
   vjp: (g) => neg(g),
   jvp: (t) => neg(only(t)),
+  batch: elementwise,
 };
 
 // ----- Derivatives from the output -----
