@@ -54,34 +54,80 @@ describe("vmap equals a loop", () => {
     "matmul, shared on the right": [(x) => matmul(x, w), random([3, 2, 4])],
     "matmul, shared on the left": [(x) => matmul(w, x), random([3, 5, 2])],
     "matmul, both": [(x, y) => matmul(x, y), random([3, 2, 4]), random([3, 4, 2], 1)],
-    "vectors": [(x, y) => matmul(x, y), random([3, 4]), random([3, 4], 1)],
+    vectors: [(x, y) => matmul(x, y), random([3, 4]), random([3, 4], 1)],
     "batched matmul inside": [(x) => matmul(x, random([2, 5, 3], 2)), random([3, 2, 4, 5])],
-    "reductions": [(x) => sum(x, { axes: 1 }).add(x.max({ axes: 1 })).sub(x.mean()), random([3, 4, 5])],
-    "argmax": [(x) => x.argmax().cast("float64"), random([3, 4, 5])],
-    "movement": [(x) => slice(x.transpose().reshape([2, 10]), [null, { start: 8, stop: 1, step: -2 }]), random([3, 4, 5])],
-    "broadcastTo": [(x) => x.broadcastTo([2, 4, 5]).mul(2), random([3, 5])],
+    reductions: [
+      (x) =>
+        sum(x, { axes: 1 })
+          .add(x.max({ axes: 1 }))
+          .sub(x.mean()),
+      random([3, 4, 5]),
+    ],
+    argmax: [(x) => x.argmax().cast("float64"), random([3, 4, 5])],
+    movement: [
+      (x) => slice(x.transpose().reshape([2, 10]), [null, { start: 8, stop: 1, step: -2 }]),
+      random([3, 4, 5]),
+    ],
+    broadcastTo: [(x) => x.broadcastTo([2, 4, 5]).mul(2), random([3, 5])],
     "concat with a shared operand": [(x) => concat([w, x], { axis: 0 }), random([3, 2, 5])],
     "where with a shared mask": [(x) => where(w.greater(0), x, 0), random([3, 4, 5])],
-    "softmax": [(x) => logSoftmax(x), random([3, 4, 5])],
+    softmax: [(x) => logSoftmax(x), random([3, 4, 5])],
     "gather, shared indices": [(x) => gather(x, index, { axis: 1 }), random([3, 2, 4])],
-    "gather, shared table": [(i) => gather(w, i.cast("int32"), { axis: 1 }), tensor([[[0, 4]], [[1, 1]], [[2, 3]]], { dtype: "float64" })],
+    "gather, shared table": [
+      (i) => gather(w, i.cast("int32"), { axis: 1 }),
+      tensor([[[0, 4]], [[1, 1]], [[2, 3]]], { dtype: "float64" }),
+    ],
     "gather, both": [
       (x, i) => gather(x, i.cast("int32"), { axis: 1 }),
       random([2, 3, 4, 5]),
-      tensor([[[0, 3], [1, 1]], [[2, 2], [3, 0]]], { dtype: "float64" }),
+      tensor(
+        [
+          [
+            [0, 3],
+            [1, 1],
+          ],
+          [
+            [2, 2],
+            [3, 0],
+          ],
+        ],
+        { dtype: "float64" },
+      ),
     ],
     "scatterAdd, shared indices": [(x) => scatterAdd(x, index, { size: 3 }), random([2, 4, 5])],
     "scatterAdd, both": [
       (x, i) => scatterAdd(x, i.cast("int32"), { axis: 1, size: 4 }),
       random([2, 3, 2, 2, 5]),
-      tensor([[[0, 3], [1, 1]], [[2, 2], [3, 0]]], { dtype: "float64" }),
+      tensor(
+        [
+          [
+            [0, 3],
+            [1, 1],
+          ],
+          [
+            [2, 2],
+            [3, 0],
+          ],
+        ],
+        { dtype: "float64" },
+      ),
     ],
-    "a scan": [(x) => scan((p: Tensor, h: Tensor, u: Tensor) => [h.mul(p).add(u).tanh(), h], random([5], 3), random([5], 4), x)[1], random([3, 4, 5])],
+    "a scan": [
+      (x) =>
+        scan(
+          (p: Tensor, h: Tensor, u: Tensor) => [h.mul(p).add(u).tanh(), h],
+          random([5], 3),
+          random([5], 4),
+          x,
+        )[1],
+      random([3, 4, 5]),
+    ],
   };
   for (const [name, [f, ...xs]] of Object.entries(cases)) {
     test(`${name}: value, gradient inside and gradient outside`, () => {
       close(vmap(f)(...xs), loop(f)(...xs));
-      const g = (...ys: Tensor[]): Tensor => grad((y: Tensor) => sum(f(y, ...ys.slice(1)).mul(y.sum())))(ys[0]);
+      const g = (...ys: Tensor[]): Tensor =>
+        grad((y: Tensor) => sum(f(y, ...ys.slice(1)).mul(y.sum())))(ys[0]);
       close(vmap(g)(...xs), loop(g)(...xs));
       const outside = (run: typeof loop) => (x: Tensor) => sum(run(f)(x, ...xs.slice(1)).square());
       close(grad(outside(vmap as typeof loop))(xs[0]), grad(outside(loop))(xs[0]));
@@ -91,7 +137,8 @@ describe("vmap equals a loop", () => {
 
 describe("vmap", () => {
   test("gives a gradient per example, over trees", () => {
-    const loss = (p: { w: Tensor; b: Tensor }, x: Tensor): Tensor => x.mul(p.w).sum().add(p.b).square();
+    const loss = (p: { w: Tensor; b: Tensor }, x: Tensor): Tensor =>
+      x.mul(p.w).sum().add(p.b).square();
     const p = { w: random([4]), b: random([]) };
     const xs = random([5, 4], 1);
     const each = vmap((q: typeof p, x: Tensor) => grad(loss)(q, x), { inAxes: [null, 0] })(p, xs);
@@ -123,7 +170,7 @@ describe("vmap", () => {
   });
 
   test("a result that does not differ is repeated", () => {
-    expect(vmap((_: Tensor) => tensor([7]))(random([3, 2])).toArray()).toEqual([[7], [7], [7]]);
+    expect(vmap((_x: Tensor) => tensor([7]))(random([3, 2])).toArray()).toEqual([[7], [7], [7]]);
   });
 
   test("random numbers follow the keys", () => {
@@ -152,9 +199,23 @@ describe("vmap", () => {
 
   test("errors speak of one example, and of values that cannot be read", () => {
     const x = random([3, 2]);
-    expect(() => vmap((u: Tensor) => matmul(u, random([3, 1])))(x)).toThrowErrorMatchingInlineSnapshot(`[ShapeError: matmul: inner axes must agree, got float64[2] and float64[3,1] (2 ≠ 3).]`);
-    expect(() => vmap((u: Tensor) => (u.sum().item() > 0 ? u : u.neg()))(x)).toThrowErrorMatchingInlineSnapshot(`[TracingError: vmap: a value that differs between examples cannot be read, got float64[]. Use where() in place of if, or read it outside of vmap().]`);
-    expect(() => vmap((u: Tensor, v: Tensor) => u.add(v))(x, random([2, 2]))).toThrowErrorMatchingInlineSnapshot(`[ShapeError: vmap: all arguments must have the same number of examples, got float64[3,2] and float64[2,2] (3 ≠ 2).]`);
-    expect(() => vmap((u: Tensor) => u, { inAxes: [null] })(x)).toThrowErrorMatchingInlineSnapshot(`[ArgumentError: vmap: at least one argument must have examples, got none.]`);
+    expect(() =>
+      vmap((u: Tensor) => matmul(u, random([3, 1])))(x),
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[ShapeError: matmul: inner axes must agree, got float64[2] and float64[3,1] (2 ≠ 3).]`,
+    );
+    expect(() =>
+      vmap((u: Tensor) => (u.sum().item() > 0 ? u : u.neg()))(x),
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[TracingError: vmap: a value that differs between examples cannot be read, got float64[]. Use where() in place of if, or read it outside of vmap().]`,
+    );
+    expect(() =>
+      vmap((u: Tensor, v: Tensor) => u.add(v))(x, random([2, 2])),
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[ShapeError: vmap: all arguments must have the same number of examples, got float64[3,2] and float64[2,2] (3 ≠ 2).]`,
+    );
+    expect(() => vmap((u: Tensor) => u, { inAxes: [null] })(x)).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: vmap: at least one argument must have examples, got none.]`,
+    );
   });
 });

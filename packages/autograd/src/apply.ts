@@ -2,6 +2,7 @@
  * @file The one entrance: every op passes through {@link apply}, which runs it, on all examples at
  * once under `vmap`, and records it where a derivative may be asked for.
  */
+import { checkFinite, isWatching } from "./anomaly.ts";
 import { batchMany, batchOne, innermost, isBatching } from "./interpreters/batch.ts";
 import { runMany, runOne } from "./interpreters/eager.ts";
 import { recordMany, recordOne } from "./interpreters/record.ts";
@@ -17,6 +18,7 @@ export function apply<P, S>(
   const batch = isBatching() ? innermost(inputs) : null;
   const output =
     batch === null ? runOne(primitive, inputs, params) : batchOne(primitive, inputs, params, batch);
+  if (isWatching()) checkFinite(primitive.name, inputs, output);
   if (primitive.vjp !== null) recordOne(primitive, inputs, params, output);
   return output;
 }
@@ -32,6 +34,7 @@ export function applyMany<P, S>(
     batch === null
       ? runMany(primitive, inputs, params)
       : batchMany(primitive, inputs, params, batch);
+  if (isWatching()) for (const output of outputs) checkFinite(primitive.name, inputs, output);
   if (primitive.vjp !== null) recordMany(primitive, inputs, params, outputs);
   return outputs;
 }

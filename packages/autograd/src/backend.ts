@@ -17,6 +17,7 @@ import type { TensorType } from "./shape.ts";
  * @typeParam N - The primitive's name.
  */
 export type Kernel<V, N extends PrimitiveName> = {
+  /** Computes the result of the given type. */
   run(
     inputs: readonly V[],
     params: ParamsOf<N>,
@@ -59,9 +60,31 @@ export {
   type TapeloopError,
 } from "./errors.ts";
 export { tensor } from "./ops/create.ts";
-export type { AnyPrimitive, ManyPrimitive, OnePrimitive, PrimitiveOf } from "./primitive.ts";
+export type {
+  AnyPrimitive,
+  BatchRule,
+  Lane,
+  ManyPrimitive,
+  NoParams,
+  OnePrimitive,
+  PrimitiveOf,
+  Tangents,
+} from "./primitive.ts";
+export type { Binary, Operands } from "./primitives/binary.ts";
+export type { CastParams, Comparison } from "./primitives/choice.ts";
 export type { DotAxes } from "./primitives/contraction.ts";
-export type { PadSpan } from "./primitives/movement.ts";
+export type { Gathered, GatherParams, ScatterParams } from "./primitives/indexing.ts";
+export type {
+  ConcatParams,
+  PadParams,
+  PadSpan,
+  PermuteParams,
+  ShapeParams,
+  SliceParams,
+  SplitParams,
+} from "./primitives/movement.ts";
+export type { ArgParams, InputAndOutput, ReduceParams } from "./primitives/reduce.ts";
+export type { PlainUnary, Unary } from "./primitives/unary.ts";
 export {
   type ParamsOf,
   type PrimitiveName,
@@ -79,4 +102,4 @@ export {
   type TensorType,
 } from "./shape.ts";
 export type { Tensor } from "./tensor.ts";
-export { randomWords } from "./threefry.ts";
+export { randomWords, threefry2x32 } from "./threefry.ts";

@@ -23,7 +23,7 @@ interface Kept {
 }
 
 /** One tensor or null for each of `A`. */
-type PerInput<A extends readonly Tensor[]> = { readonly [K in keyof A]: Tensor | null };
+export type PerInput<A extends readonly Tensor[]> = { readonly [K in keyof A]: Tensor | null };
 
 /** Remembers the last result for the last argument: a rule is asked once per input. */
 function onceFor<A, R>(f: (argument: A) => R): (argument: A) => R {
@@ -215,8 +215,8 @@ export function checkpoint<A extends readonly unknown[], R extends Tree>(
       const links = tapeOf(nodesOf(outputs), since).flatMap(({ inputs }) => inputs);
       const outside = links.filter((node) => node !== null && node.index < since) as Node[];
       replay(outputs, [...new Set(outside)], () => {
-        const made = atLevel(level, () => whileRecording(() => tensorsIn(f(...args))));
-        return places.map((i) => made[i]);
+        const again = atLevel(level, () => whileRecording(() => tensorsIn(f(...args))));
+        return places.map((i) => again[i]);
       });
     }
     made.drop(result);

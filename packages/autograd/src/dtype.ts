@@ -12,9 +12,6 @@ export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 /** From the narrowest to the widest: two types make the wider one. */
 const order: readonly DType[] = ["bool", "int32", "float32", "float64"];
 
-/** Every element type, from the narrowest to the widest. */
-export const dtypes: readonly DType[] = order;
-
 /** Whether a value names an element type. */
 export function isDType(value: unknown): value is DType {
   return order.includes(value as DType);

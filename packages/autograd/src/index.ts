@@ -6,7 +6,7 @@
  */
 
 // Tensors
-export { Fluent, Tensor, type TensorLike } from "./tensor.ts";
+export { Fluent, type HasValue, Tensor, type TensorLike } from "./tensor.ts";
 export { Parameter, parameter } from "./parameter.ts";
 export {
   arange,
@@ -102,9 +102,10 @@ export {
   vjp,
 } from "./transforms.ts";
 export { vmap, type VmapOptions } from "./vmap.ts";
-export { checkpoint, customJvp, customVjp, gradientHook } from "./custom.ts";
+export { checkpoint, customJvp, customVjp, gradientHook, type PerInput } from "./custom.ts";
 export { noGrad } from "./interpreters/record.ts";
 export { stopGradient } from "./primitives/structure.ts";
+export { detectAnomaly, within } from "./anomaly.ts";
 export { type CheckOptions, checkGradients, type CheckReport } from "./check-gradients.ts";
 export { Node, type Origin, type Source, tapeOf } from "./tape.ts";
 
@@ -112,7 +113,7 @@ export { Node, type Origin, type Source, tapeOf } from "./tape.ts";
 export { type Cell, scan, type ScanOptions } from "./scan.ts";
 
 // Trees
-export { leaves, mapTree, namedLeaves, tensorsIn, type Tree } from "./tree.ts";
+export { leaves, mapTree, type NamedLeaf, namedLeaves, tensorsIn, type Tree } from "./tree.ts";
 
 // Randomness
 export {
@@ -145,6 +146,7 @@ export {
   GradientError,
   IndexError,
   InternalError,
+  NumericError,
   ShapeError,
   TapeloopError,
   TracingError,

@@ -1,4 +1,5 @@
 /** @file scan: a step function run over the first axis of its inputs, carrying a state. */
+import { within } from "./anomaly.ts";
 import { ArgumentError, checkOptions, ShapeError } from "./errors.ts";
 import { stack, unstack } from "./primitives/movement.ts";
 import { formatTypes } from "./shape.ts";
@@ -63,7 +64,8 @@ export function scan<P, S extends Tree, X extends Tree | null, Y extends Tree | 
   for (let i = 0; i < steps; i++) {
     const t = options.reverse === true ? steps - 1 - i : i;
     const x = xs === null ? xs : mapTree((leaf) => columns.get(leaf)?.[t] as Tensor, xs);
-    const [next, y] = cell(parameters, state, x);
+    const before = state;
+    const [next, y] = within(`step ${t}`, () => cell(parameters, before, x));
     checkState(state, next, t);
     state = next;
     outputs[t] = y;

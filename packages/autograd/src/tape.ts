@@ -10,6 +10,7 @@ import type { Parameter } from "./parameter.ts";
 import { add } from "./primitives/binary.ts";
 import { alias } from "./primitives/structure.ts";
 import type { AnyPrimitive, ManyPrimitive, OnePrimitive } from "./primitive.ts";
+import { isWatching, whereNow, within } from "./anomaly.ts";
 import { isFloat } from "./dtype.ts";
 import { fullLike, zerosOfType } from "./ops/create.ts";
 import { formatType, sameShape, type TensorType } from "./shape.ts";
@@ -39,6 +40,8 @@ export class Node {
   readonly type: TensorType | readonly TensorType[];
   /** The outermost level of differentiation that it depends on; see `interpreters/record.ts`. */
   readonly level: number;
+  /** Where the op was called; known only while `detectAnomaly` watches. */
+  readonly where: string | null;
   /** The parameter that this leaf stands for. */
   parameter: Parameter | null = null;
   /** Scratch of one pass over a tape: which pass has seen the node. */
@@ -68,6 +71,7 @@ export class Node {
     // A tensor is a type, too; the node must not keep its data alive.
     this.type = Array.isArray(type) ? type.map(typeOnly) : typeOnly(type as TensorType);
     this.level = level;
+    this.where = isWatching() ? whereNow() : null;
   }
 
   /** The index of the next node to be made. */
@@ -219,10 +223,17 @@ function propagate(node: Node): void {
   for (let i = 0; i < node.inputs.length; i++) {
     const input = node.inputs[i];
     if (input === null || !leadsToWanted.call(node, input)) continue;
-    const cotangent = gs === null ? pullOne(node, g as Tensor, i) : pullMany(node, gs, i);
+    const rule = (): Tensor =>
+      gs === null ? pullOne(node, g as Tensor, i) : pullMany(node, gs, i);
+    const cotangent = node.where === null ? rule() : within(placeOf(node), rule);
     checkCotangent(node, input, cotangent);
     arrive(input, cotangent);
   }
+}
+
+/** A node in the words of a message about its derivative. */
+function placeOf({ name, where }: Node): string {
+  return `the derivative of "${name}" called at ${where}`;
 }
 
 /** Asks a primitive with one result for the cotangent of input `i`. */

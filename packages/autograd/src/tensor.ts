@@ -26,11 +26,14 @@ import { abs, exp, log, neg, sigmoid, sqrt, square, tanh } from "./primitives/un
 import { formatType, type Shape, type TensorType } from "./shape.ts";
 import { backward, type Node } from "./tape.ts";
 
-/** The method that Node prints objects with. */
-export const inspect: unique symbol = Symbol.for("nodejs.util.inspect.custom");
-
 /** What ops take: a tensor, a {@link Parameter}, or a number, which takes its partner's element type. */
-export type TensorLike = Tensor | { readonly value: Tensor } | number;
+export type TensorLike = Tensor | HasValue | number;
+
+/** What ops take the value of, such as a {@link Parameter}. */
+export interface HasValue {
+  /** The value now. */
+  readonly value: Tensor;
+}
 
 /** The daily ops as methods, for everything that ops take. */
 export abstract class Fluent {

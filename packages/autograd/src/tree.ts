@@ -34,9 +34,17 @@ export function tensorsIn(value: unknown): Tensor[] {
   return found;
 }
 
+/** A leaf of a tree. */
+export interface NamedLeaf {
+  /** Where it stands: `layers[0].W`. */
+  readonly path: string;
+  /** What stands there. */
+  readonly tensor: Tensor;
+}
+
 /** A tree's leaves with their paths, in the order of {@link leaves}. */
-export function namedLeaves(tree: Tree): { path: string; tensor: Tensor }[] {
-  const found: { path: string; tensor: Tensor }[] = [];
+export function namedLeaves(tree: Tree): NamedLeaf[] {
+  const found: NamedLeaf[] = [];
   visit(tree, "", (tensor, path) => {
     if (!(tensor instanceof Tensor)) {
       throw new TreeError("tree", "leaves must be tensors", `${describe(tensor)} at "${path}"`);

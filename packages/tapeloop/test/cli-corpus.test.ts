@@ -2,11 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   countCharacters,
   findDefaultCorpus,
   readCorpus,
+  shuffleBlocks,
   splitCorpus,
   withoutBanner,
 } from "../src/cli/corpus.ts";
@@ -182,4 +183,28 @@ test("a part that is too short for one prediction is refused", () => {
       "Use a longer text.",
   );
   expect(failure(() => splitCorpus(ids, 0.9))).toMatch(/into 1 for training and 9/);
+});
+
+describe("shuffleBlocks", () => {
+  const lines = Array.from({ length: 50 }, (_, i) => `line ${i}\n`).join("");
+
+  test("keeps every line whole and once, in another order", () => {
+    const shuffled = shuffleBlocks(lines, 20, 1);
+    expect(shuffled).not.toBe(lines);
+    expect(shuffled.split("\n").toSorted()).toEqual(lines.split("\n").toSorted());
+  });
+
+  test("the order follows from the seed; a length of 0 keeps it", () => {
+    expect(shuffleBlocks(lines, 20, 1)).toBe(shuffleBlocks(lines, 20, 1));
+    expect(shuffleBlocks(lines, 20, 2)).not.toBe(shuffleBlocks(lines, 20, 1));
+    expect(shuffleBlocks(lines, 0, 1)).toBe(lines);
+  });
+
+  test("a text without lines is one block, and stays as it is", () => {
+    expect(shuffleBlocks("no line", 3, 5)).toBe("no line");
+  });
+
+  test("a last line without an end gets one, so that it joins no other", () => {
+    expect(shuffleBlocks("a\nb\nc", 1, 0).split("\n").toSorted()).toEqual(["", "a", "b", "c"]);
+  });
 });

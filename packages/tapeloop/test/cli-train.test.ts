@@ -191,7 +191,7 @@ describe("wrong use is one line on standard error and exit code 2", () => {
     const { code, err } = await tapeloop(["train", "--text", short]);
     expect(code).toBe(2);
     expect(err).toMatch(
-      /has 9 characters, but 16 streams of 32 characters .* need at least \d+\.\n$/,
+      /has 9 characters, but 32 streams of 16 characters .* need at least \d+\.\n$/,
     );
   }, 20_000);
 

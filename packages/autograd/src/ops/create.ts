@@ -130,21 +130,21 @@ function fillFrom(data: unknown, shape: Shape, depth: number, into: Reading): vo
   if (typeof data !== "number" && typeof data !== "boolean") {
     throw new ArgumentError("tensor", "elements must be numbers or booleans", describe(data));
   }
-  into.array[into.at++] = checkElement(Number(data), into.dtype);
+  into.array[into.at++] = checkElement("tensor", Number(data), into.dtype);
 }
 
 /** Copies a typed array into another element type. */
 function copyInto(array: TypedArray, data: TypedArray, dtype: DType): void {
-  if (dtype === "float32" || dtype === "float64" || data.constructor === array.constructor) {
+  if (dtype === "float32" || dtype === "float64") {
     array.set(data);
-  } else for (let i = 0; i < data.length; i++) array[i] = checkElement(data[i], dtype);
+  } else for (let i = 0; i < data.length; i++) array[i] = checkElement("tensor", data[i], dtype);
 }
 
 /** An element as its type holds it; whole-number types refuse what they cannot hold. */
-function checkElement(value: number, dtype: DType): number {
+export function checkElement(op: string, value: number, dtype: DType): number {
   if (dtype === "bool") return value === 0 ? 0 : 1;
   if (dtype === "int32" && value !== (value | 0)) {
-    throw new DTypeError("tensor", "int32 holds whole numbers of 32 bits", String(value));
+    throw new DTypeError(op, "int32 holds whole numbers of 32 bits", String(value));
   }
   return value;
 }
@@ -164,7 +164,7 @@ export function full(shape: Shape, value: number, options: DTypeOptions = {}): T
   checkOptions("full", options, ["dtype"]);
   const { dtype = "float32" } = options;
   checkDType("full", dtype);
-  return apply(Fill, [], { shape, dtype, value: checkElement(value, dtype) });
+  return apply(Fill, [], { shape, dtype, value: checkElement("full", value, dtype) });
 }
 
 /** Zeros. */
@@ -238,6 +238,7 @@ export function oneHot(indices: Tensor, size: number, options: DTypeOptions = {}
   if (indices.dtype !== "int32") {
     throw new DTypeError("oneHot", "indices must be int32", indices.dtype, "Use cast() first.");
   }
+  checkShape("oneHot", [size]);
   const classes = arange(0, size, 1, { dtype: "int32" });
   return cast(equal(expandDims(indices, -1), classes), options.dtype ?? "float32");
 }

@@ -1,6 +1,6 @@
 /** @file Compositions over axes: means, variances, log-sum-exp. No derivative is written here. */
 import { ShapeError } from "../errors.ts";
-import { floatOperand } from "../operands.ts";
+import { floatOperand, numericOperand } from "../operands.ts";
 import { add, div, sub } from "../primitives/binary.ts";
 import { equal, where } from "../primitives/choice.ts";
 import { squeeze } from "../primitives/movement.ts";
@@ -18,7 +18,8 @@ function countOf(x: Tensor, axes: readonly number[]): number {
 /** The mean over the given axes; NaN over no elements, as in NumPy. */
 export function mean(x: TensorLike, options: AxesOptions = {}): Tensor {
   const t = floatOperand(x);
-  return div(sum(t, options), countOf(t, axesOf("mean", t, options)));
+  const count = countOf(t, axesOf("mean", t, options));
+  return div(sum(t, options), count);
 }
 
 /** The variance over the given axes: the mean squared distance from the mean (divided by n). */
@@ -30,7 +31,9 @@ export function variance(x: TensorLike, options: AxesOptions = {}): Tensor {
 
 /** The least value over the given axes; equal ones share the derivative. */
 export function min(x: TensorLike, options: AxesOptions = {}): Tensor {
-  return neg(max(neg(x), options));
+  const t = numericOperand("min", x);
+  axesOf("min", t, options);
+  return neg(max(neg(t), options));
 }
 
 /**

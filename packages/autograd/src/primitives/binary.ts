@@ -34,18 +34,22 @@ export function agreedType([a, b]: readonly TensorType[]): TensorType {
   return a;
 }
 
+/** What products and choices keep. */
+function both([x, y]: readonly Tensor[]): Operands {
+  return { x, y };
+}
+
 /** The cotangent of one operand, given both. */
 type Rule = (g: Tensor, operands: Operands) => Tensor;
 
 /** A function of two numbers: its name, and a rule for each operand. */
 function binary<N extends string>(name: N, dx: Rule, dy: Rule): Binary<N> {
   const vjp: Binary<N>["vjp"] = (g, operands, _, input) => (input === 0 ? dx : dy)(g, operands);
-  const saves: Binary<N>["saves"] = ([x, y]) => ({ x, y });
   return {
     name,
     results: "one",
     type: agreedType,
-    saves,
+    saves: both,
     vjp,
     jvp: diagonal(vjp),
     batch: elementwise,

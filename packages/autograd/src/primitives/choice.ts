@@ -115,8 +115,9 @@ export function logicalOr(x: TensorLike, y: TensorLike): Tensor {
 }
 
 /**
- * x where the mask is true, else y; all three are broadcast together. The derivative of the value
- * that was not chosen is 0, even where it would be NaN, if x and y themselves are finite.
+ * x where the mask is true, else y; all three are broadcast together. Nothing flows back to what was not
+ * chosen. A derivative that is infinite there still gives NaN (0 · ∞): keep the argument itself in range,
+ * `where(ok, sqrt(where(ok, x, 1)), 0)`.
  *
  * @throws DTypeError if the mask is not bool.
  * @throws ShapeError if the shapes cannot be broadcast together.

@@ -1,11 +1,11 @@
 /** @file The one contraction: sums of products over chosen axes. matmul, dot and outer are compositions. */
 import { apply } from "../apply.ts";
-import { InternalError, ShapeError } from "../errors.ts";
+import { AxisError, InternalError, ShapeError } from "../errors.ts";
 import { type OnePrimitive } from "../primitive.ts";
-import { formatTypes, type Shape } from "../shape.ts";
+import { formatType, formatTypes, type Shape, type TensorType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { moveAxis, shifted } from "./batching.ts";
-import { add } from "./binary.ts";
+import { add, type Operands } from "./binary.ts";
 import { permute } from "./movement.ts";
 
 /**
@@ -24,19 +24,37 @@ function freeAxes(shape: Shape, batch: readonly number[], contract: readonly num
   return shape.map((_, i) => i).filter((i) => !batch.includes(i) && !contract.includes(i));
 }
 
+/** Each axis exists and is named once. */
+function checkAxes(x: TensorType, batch: readonly number[], contract: readonly number[]): void {
+  const axes = [...batch, ...contract];
+  const exist = axes.every((axis) => Number.isInteger(axis) && axis >= 0 && axis < x.shape.length);
+  if (!exist || new Set(axes).size !== axes.length) {
+    throw new AxisError(
+      "dotGeneral",
+      "axes are counted from the front, and each is named once",
+      `[${axes.join(", ")}] for ${formatType(x)}`,
+    );
+  }
+}
+
 /** Σ over the contracted axes of x y. Its derivative is itself. */
-export const DotGeneral: OnePrimitive<
-  "dotGeneral",
-  DotAxes,
-  { readonly x: Tensor; readonly y: Tensor }
-> = {
+export const DotGeneral: OnePrimitive<"dotGeneral", DotAxes, Operands> = {
   name: "dotGeneral",
   results: "one",
   type: ([x, y], { batch, contract }) => {
     if (x.dtype !== y.dtype) {
       throw new InternalError(`dotGeneral of one dtype expected, got ${formatTypes([x, y])}`);
     }
+    checkAxes(x, batch[0], contract[0]);
+    checkAxes(y, batch[1], contract[1]);
     const check = ([xs, ys]: DotAxes["batch"], what: string): void => {
+      if (xs.length !== ys.length) {
+        throw new AxisError(
+          "dotGeneral",
+          `as many ${what} axes of one operand as of the other`,
+          `[${xs.join(", ")}] and [${ys.join(", ")}]`,
+        );
+      }
       xs.forEach((axis, i) => {
         const [m, n] = [x.shape[axis], y.shape[ys[i]]];
         if (m !== n) {

@@ -3,7 +3,7 @@ import { apply } from "../apply.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import { toTensor } from "../operands.ts";
 import { type OnePrimitive, only } from "../primitive.ts";
-import { formatType, formatTypes, sameShape, type TensorType } from "../shape.ts";
+import { checkShape, formatType, formatTypes, sameShape, type TensorType } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import { arange } from "../ops/create.ts";
 import { aligned, moveAxis } from "./batching.ts";
@@ -24,12 +24,16 @@ function checkIndices(op: string, indices: TensorType): void {
   }
 }
 
+/** What the derivative of {@link Gather} keeps. */
+export interface Gathered {
+  /** The size of the axis that was read along. */
+  readonly size: number;
+  /** Where it was read. */
+  readonly indices: Tensor;
+}
+
 /** The elements at `indices` along an axis; the shape of the indices takes that axis' place. */
-export const Gather: OnePrimitive<
-  "gather",
-  GatherParams,
-  { readonly size: number; readonly indices: Tensor }
-> = {
+export const Gather: OnePrimitive<"gather", GatherParams, Gathered> = {
   name: "gather",
   results: "one",
   type: ([x, indices], { axis }) => {
@@ -82,6 +86,7 @@ export const ScatterAdd: OnePrimitive<"scatterAdd", ScatterParams, Tensor> = {
   results: "one",
   type: ([x, indices], { axis, size }) => {
     checkIndices("scatterAdd", indices);
+    checkShape("scatterAdd", [size]);
     const { length } = indices.shape;
     if (!sameShape(x.shape.slice(axis, axis + length), indices.shape)) {
       throw new ShapeError(

@@ -14,7 +14,7 @@ import {
   sizeOf,
 } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
-import { zerosOfType } from "../ops/create.ts";
+import { checkElement, zerosOfType } from "../ops/create.ts";
 import { shifted, withFirstAxis } from "./batching.ts";
 import { cast } from "./choice.ts";
 import { type AxesOptions, type AxisOptions, axesOf, axisOf, sum } from "./reduce.ts";
@@ -277,6 +277,9 @@ export function reshape(x: TensorLike, shape: Shape): Tensor {
   const t = toTensor(x);
   let full = shape;
   const open = shape.indexOf(-1);
+  if (open !== shape.lastIndexOf(-1)) {
+    throw new ShapeError("reshape", "one size may be −1", `[${shape.join(", ")}]`);
+  }
   if (open >= 0) {
     const rest = shape.reduce((size, n, i) => (i === open ? size : size * n), 1);
     full = shape.with(open, rest === 0 ? 0 : Math.floor(sizeOf(t.shape) / rest));
@@ -413,7 +416,7 @@ export function slice(x: TensorLike, ranges: readonly (SliceRange | null)[]): Te
 }
 
 /** `size` elements from `start` along one axis. */
-export function takeRange(x: Tensor, axis: number, start: number, size: number): Tensor {
+function takeRange(x: Tensor, axis: number, start: number, size: number): Tensor {
   return slice(
     x,
     x.shape.map((_, i) => (i === axis ? { start, stop: start + size } : null)),
@@ -457,7 +460,8 @@ export function pad(
     );
   }
   const spans = widths.map(([before, after]): PadSpan => ({ before, between: 0, after }));
-  return apply(Pad, [t], { spans, value: options.value ?? 0 });
+  const value = checkElement("pad", options.value ?? 0, t.dtype);
+  return apply(Pad, [t], { spans, value });
 }
 
 /**

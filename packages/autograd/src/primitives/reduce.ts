@@ -39,8 +39,16 @@ export const Sum: OnePrimitive<"sum", ReduceParams, Shape> = {
   batch: withFirstAxis(({ axes }) => ({ axes: shifted(axes) })),
 };
 
+/** What the derivative of {@link Max} keeps. */
+export interface InputAndOutput {
+  /** The input. */
+  readonly x: Tensor;
+  /** The output. */
+  readonly y: Tensor;
+}
+
 /** Greatest values; among equal ones the cotangent is shared evenly, as in PyTorch's `amax`. */
-export const Max: OnePrimitive<"max", ReduceParams, { readonly x: Tensor; readonly y: Tensor }> = {
+export const Max: OnePrimitive<"max", ReduceParams, InputAndOutput> = {
   name: "max",
   results: "one",
   type: ([x], params) => {

@@ -2,7 +2,7 @@
  * @file Checkpoints of a training run: one safetensors file with everything that decides what comes
  * next, so that a resumed run goes on bit for bit as if it had never stopped.
  */
-import { type DType, mapTree, namedLeaves, tensor, type Tree } from "@tapeloop/autograd";
+import { mapTree, namedLeaves, tensor, type Tree } from "@tapeloop/autograd";
 import { FileError, FormatError, type StoredArray } from "@tapeloop/io";
 import { loadSafetensors, saveSafetensors } from "@tapeloop/io/node";
 import { UsageError } from "./usage-error.ts";
@@ -84,7 +84,7 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
             `${JSON.stringify(path)} holds ${found} for ${key}, but the model needs ${leaf.dtype}[${leaf.shape.join()}].`,
           );
         }
-        const { data, shape } = stored as Extract<StoredArray, { dtype: DType }>;
+        const { data, shape } = stored;
         return tensor(data, { shape, dtype: leaf.dtype });
       }, template);
     },

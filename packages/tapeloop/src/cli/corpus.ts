@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { randomWords } from "@tapeloop/autograd/backend";
 import { UsageError } from "./usage-error.ts";
 
 /** A text and where it is from. */
@@ -167,6 +168,41 @@ export function countCharacters(text: string): number {
     }
   }
   return count;
+}
+
+/**
+ * Cuts a text at ends of lines into blocks and puts them in random order, so that every part of it,
+ * the end that is kept for validation too, is like the rest.
+ *
+ * @param text - The text.
+ * @param length - The least length of a block, but for the last, in UTF-16 units; 0 keeps the order.
+ * @param seed - Decides the order.
+ */
+export function shuffleBlocks(text: string, length: number, seed: number): string {
+  if (length === 0) return text;
+  const blocks: string[] = [];
+  for (let start = 0; start < text.length;) {
+    const line = text.indexOf("\n", start + length - 1);
+    const end = line < 0 ? text.length : line + 1;
+    blocks.push(text.slice(start, end));
+    start = end;
+  }
+  // A last block without an end of line must not run into the one that then follows it.
+  if (blocks.length > 1) blocks.push(`${blocks.pop()?.replace(/\n?$/, "\n")}`);
+  return permutation(blocks.length, seed)
+    .map((i) => blocks[i])
+    .join("");
+}
+
+/** The numbers below `count` in random order, by Fisher and Yates. */
+function permutation(count: number, seed: number): number[] {
+  const order = Array.from({ length: count }, (_, i) => i);
+  const words = randomWords(seed | 0, Math.floor(seed / 2 ** 32), count);
+  for (let i = count - 1; i > 0; i--) {
+    const j = Math.floor(((words[i] >>> 0) / 2 ** 32) * (i + 1));
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
 }
 
 /** A text in two parts, one after the other. */

@@ -32,14 +32,15 @@ export const sampleCommand: Command<typeof options> = command({
 
 /** Runs the command; the result is the exit code. */
 export async function sample(values: OptionValues<typeof options>): Promise<number> {
-  const { record, restore } = await loadCheckpoint(values.checkpoint);
+  const checkpoint = await loadCheckpoint(values.checkpoint);
+  const { record } = checkpoint;
   const vocabulary = Vocabulary.of(record.vocabulary);
   const prompt = vocabulary.encode(values.prompt || "\n", "the prompt");
   const model = characterModel({
     ...(record.options as unknown as ModelOptions),
     vocabulary: vocabulary.size,
   });
-  const parameters = restore(
+  const parameters = checkpoint.restore(
     "run.parameters",
     scope(() => model.init(key(0))),
   );

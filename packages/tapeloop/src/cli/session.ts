@@ -46,6 +46,11 @@ function bits(nats: number): string {
   return bitsPerCharacter(nats).toFixed(3);
 }
 
+/** Losses by step, in bits per character. */
+function curve(points: readonly (readonly [number, number])[]): [number, number][] {
+  return points.map(([step, loss]) => [step, bitsPerCharacter(loss)]);
+}
+
 /** One training session. */
 export class Session {
   readonly #run: Run;
@@ -170,8 +175,6 @@ export class Session {
   /** Shows the curves and the result. */
   #conclude(): void {
     const columns = process.stdout.columns ?? 80;
-    const curve = (points: readonly (readonly [number, number])[]): [number, number][] =>
-      points.map(([step, loss]) => [step, bitsPerCharacter(loss)]);
     const plot = plotLosses(
       {
         training: curve(this.#training.map((loss, i) => [i + 1, loss] as const)),

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { cellNames, characterModel } from "./character-model.ts";
 import { type Checkpoint, loadCheckpoint } from "./checkpoint.ts";
-import { readCorpus, splitCorpus } from "./corpus.ts";
+import { readCorpus, shuffleBlocks, splitCorpus } from "./corpus.ts";
 import { type Command, command, flagOf, type OptionTable, type OptionValues } from "./options.ts";
 import { Run } from "./run.ts";
 import { type Lesson, Session } from "./session.ts";
@@ -15,8 +15,8 @@ const fixed = {
   hidden: { type: "integer", default: 96, min: 1, help: "size of the cell's state" },
   layers: { type: "integer", default: 1, min: 1, help: "cells on top of one another" },
   embedding: { type: "integer", default: 32, min: 1, help: "size of a character's vector" },
-  batch: { type: "integer", default: 16, min: 1, help: "streams of text side by side" },
-  length: { type: "integer", default: 32, min: 1, help: "characters per stream and step" },
+  batch: { type: "integer", default: 32, min: 1, help: "streams of text side by side" },
+  length: { type: "integer", default: 16, min: 1, help: "characters per stream and step" },
   learningRate: { type: "number", default: 0.01, above: 0, help: "step size of Adam" },
   clip: { type: "number", default: 1, above: 0, help: "greatest norm of the gradient" },
   dropout: { type: "number", default: 0, min: 0, below: 1, help: "share of activations dropped" },
@@ -26,6 +26,12 @@ const fixed = {
     above: 0,
     below: 1,
     help: "share of the text, its end, kept for validation",
+  },
+  blocks: {
+    type: "integer",
+    default: 4000,
+    min: 0,
+    help: "the text is cut into blocks of this length, which are put in random order; 0 keeps the order",
   },
   seed: { type: "integer", default: 0, min: 0, help: "where random numbers start" },
 } as const satisfies OptionTable;
@@ -104,7 +110,7 @@ function resumed(
 /** Reads the text and cuts it in two. */
 function prepare(
   path: string | undefined,
-  { batch, length, validation }: FixedValues,
+  { batch, length, validation, blocks, seed }: FixedValues,
   from: Checkpoint | undefined,
 ): Lesson {
   const needed = batch * length + 1;
@@ -119,5 +125,6 @@ function prepare(
     );
   }
   const vocabulary = Vocabulary.of(from?.record.vocabulary ?? text);
-  return { ...splitCorpus(vocabulary.encode(text), validation), vocabulary, digest, source };
+  const ids = vocabulary.encode(shuffleBlocks(text, blocks, seed));
+  return { ...splitCorpus(ids, validation), vocabulary, digest, source };
 }
