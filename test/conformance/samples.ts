@@ -150,6 +150,42 @@ const wholePairs = sample(
 /** Real numbers for functions of two numbers, with ties. */
 const ties = atKink(sample("ties", reals([4], [1, 0, -2, 3]), reals([4], [1, -0, -2, 4])));
 
+/** erf by Kummer's series 2/√π e^(−x²) Σ 2ⁿ x²ⁿ⁺¹ / (2n + 1)!!, which has no cancellation. */
+function erfOf(x: number): number {
+  if (!(Math.abs(x) < 6)) return Number.isNaN(x) ? x : Math.sign(x);
+  let [term, total] = [x, x];
+  for (let n = 1; n < 400; n++) total += term *= (2 * x * x) / (2 * n + 1);
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * total;
+}
+
+/** erfc, from 1 on by its continued fraction: DLMF 7.9.1. */
+function erfcOf(x: number): number {
+  if (!(x > 1)) return 1 - erfOf(x);
+  let fraction = 0;
+  for (let k = 1000; k > 0; k--) fraction = k / 2 / (x + fraction);
+  return Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + fraction);
+}
+
+/** The inverse of erf, by halving an interval. */
+function erfinvOf(y: number): number {
+  if (!(Math.abs(y) < 1)) return Math.abs(y) === 1 ? y * Infinity : NaN;
+  if (Math.abs(y) < 1e-9) return (y * Math.sqrt(Math.PI)) / 2;
+  let [low, high] = [0, 6];
+  for (let i = 0; i < 100; i++) {
+    const middle = (low + high) / 2;
+    const isBelow =
+      Math.abs(y) < 0.5 ? erfOf(middle) < Math.abs(y) : erfcOf(middle) > 1 - Math.abs(y);
+    if (isBelow) low = middle;
+    else high = middle;
+  }
+  return Math.sign(y) * low;
+}
+
+/** Powers of 1 and −1 by NaN and ±Inf. */
+function powOfOne(x: number, y: number): number {
+  return x === -1 && Number.isNaN(y) ? NaN : 1;
+}
+
 /** What all ops of two operands say to shapes that do not fit. */
 function refusesShapes(
   name: string,
@@ -324,6 +360,9 @@ export const rows: Rows = {
   log1p: unary(Math.log1p, 4, [-0.6, 3]),
   sin: unary(Math.sin, 4),
   cos: unary(Math.cos, 4),
+  erf: unary(erfOf, 8),
+  erfc: unary(erfcOf, 8),
+  erfinv: unary(erfinvOf, 16, [-0.7, 0.7]),
   abs: unary((x) => (x > 0 ? x : 0 - x), 0, [0.3, 2], {
     samples: [
       wholeNumbers,
@@ -356,15 +395,37 @@ export const rows: Rows = {
     ...refusesShapes("mul", core.mul),
   }),
   div: binary((x, y) => x / y, 0, [0.5, 2], refusesShapes("div", core.div)),
-  pow: binary((x, y) => x ** y, 4, [0.4, 2], {
+  // IEEE 754 and NumPy differ from JavaScript where 1 or −1 meets NaN or infinity.
+  pow: binary(
+    (x, y) => (Math.abs(x) === 1 && !Number.isFinite(y) ? powOfOne(x, y) : x ** y),
+    4,
+    [0.4, 2],
+    {
+      samples: [
+        atKink(
+          sample("whole powers below 0", reals([4], [-2, -2, -1, -3]), reals([4], [2, -1, 3, 0])),
+        ),
+        atKink(sample("fractional powers below 0", reals([2], [-2, 2]), reals([2], [0.5, 0.5]))),
+      ],
+      ...refusesShapes("pow", core.pow),
+    },
+  ),
+  atan2: binary(Math.atan2, 4, [0.4, 2], {
     samples: [
-      atKink(
-        sample("whole powers below 0", reals([4], [-2, -2, -1, -3]), reals([4], [2, -1, 3, 0])),
-      ),
-      atKink(sample("fractional powers below 0", reals([2], [-2, 2]), reals([2], [0.5, 0.5]))),
+      sample("every quadrant", reals([4], [1, 1, -1, -2]), reals([4], [2, -1, -2, 1])),
+      atKink(sample("the origin", reals([4], [0, -0, 0, -0]), reals([4], [0, 0, -0, -0]))),
     ],
-    ...refusesShapes("pow", core.pow),
+    ...refusesShapes("atan2", core.atan2),
   }),
+  rem: {
+    ...binary((x, y) => x % y, 0, [-2, 2], refusesShapes("rem", core.rem)),
+    samples: [
+      // Between 2 and 3 multiples of y everywhere.
+      ...everyShape((shape) => [real(shape, 2.3, 2.7), real(shape, 1, 1.05, 0.37)]),
+      sample("every sign", reals([4], [5.5, -5.5, 5.5, -5.5]), reals([4], [3, 3, -3, -3])),
+      sample("int32", ints([5], [7, -7, 7, -7, 7]), ints([5], [3, 3, -3, -3, 0])),
+    ],
+  },
   maximum: binary((x, y) => Math.max(x, y), 0, [-2, 2], {
     samples: [wholePairs, ties],
     ...refusesShapes("maximum", core.maximum),
@@ -470,7 +531,7 @@ export const rows: Rows = {
     ],
     refuses: [
       refusal(
-        () => core.sum(core.zeros([2, 3]), { axes: 2 }),
+        () => core.sum(core.zeros([2, 3]) as core.Tensor, { axes: 2 }),
         "sum: axis must be in [-2, 2), got 2 for float32[2,3].",
       ),
       refusal(
@@ -833,7 +894,7 @@ export const rows: Rows = {
     ],
     refuses: [
       refusal(
-        () => core.concat([core.zeros([2, 3]), core.zeros([4, 5])], { axis: 1 }),
+        () => core.concat([core.zeros([2, 3]), core.zeros([4, 5]) as core.Tensor], { axis: 1 }),
         "concat: shapes must agree but along axis 1, got float32[2,3] and float32[4,5].",
       ),
       refusal(() => core.concat([]), "concat: needs at least one tensor, got none."),

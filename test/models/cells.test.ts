@@ -231,7 +231,7 @@ describe("wrong sizes", () => {
     expect(() =>
       scan(cell.step, parameters, state, zeros([7, 2])),
     ).toThrowErrorMatchingInlineSnapshot(
-      `[ShapeError: lstmCell: the last axis of x must have size 3, got float32[2].]`,
+      `[ShapeError: lstmCell: the last axis of x must have size 3, got float32[2]. (in step 0)]`,
     );
     expect(() => cell.step(parameters, state, zeros([6, 3]))).toThrowErrorMatchingInlineSnapshot(
       `[ShapeError: add: shapes must agree or be 1 along each axis, aligned at the last, got float32[6,16] and float32[2,16] (6 ≠ 2). Use reshape() or expandDims() to line the axes up.]`,

@@ -26,9 +26,9 @@ export function isWatching(): boolean {
  *
  * @example
  * ```ts
- * import { matmul, within, zeros } from "tapeloop";
+ * import { tensor, within } from "tapeloop";
  *
- * within("encoder", () => matmul(zeros([2, 3]), zeros([4, 5]))); // throws ShapeError: … (in encoder)
+ * within("encoder", () => tensor([[1, 2]]).matmul(tensor([1, 2, 3]))); // throws ShapeError: … (in encoder)
  * ```
  */
 export function within<R>(place: string, f: () => R): R {

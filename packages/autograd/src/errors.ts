@@ -52,10 +52,11 @@ export abstract class TapeloopError extends Error {
  *
  * @example
  * ```ts
- * import { matmul, zeros } from "tapeloop";
+ * import { matmul, zeros, type Tensor } from "tapeloop";
  *
- * // Wrong: 16 is not 32.
- * matmul(zeros([8, 16]), zeros([32, 4])); // throws ShapeError: matmul: inner axes must agree, …
+ * // Wrong: 16 is not 32. (With zeros([32, 4]) in its place the compiler says so.)
+ * const W: Tensor = zeros([32, 4]);
+ * matmul(zeros([8, 16]), W); // throws ShapeError: matmul: inner axes must agree, …
  * // Right:
  * matmul(zeros([8, 16]), zeros([16, 4])).shape; // => [ 8, 4 ]
  * ```
@@ -92,10 +93,11 @@ export class DTypeError extends TapeloopError {
  *
  * @example
  * ```ts
- * import { ones } from "tapeloop";
+ * import { ones, type Tensor } from "tapeloop";
  *
  * // Wrong: the axes of a matrix are 0 and 1.
- * ones([2, 3]).sum({ axes: 2 }); // throws AxisError: sum: axis must be in [-2, 2), got 2 for float32[2,3].
+ * const x: Tensor = ones([2, 3]);
+ * x.sum({ axes: 2 }); // throws AxisError: sum: axis must be in [-2, 2), got 2 for float32[2,3].
  * // Right:
  * ones([2, 3]).sum({ axes: -1 }).toArray(); // => [ 3, 3 ]
  * ```
@@ -203,7 +205,23 @@ export class BackendError extends TapeloopError {
   readonly code = "backend";
 }
 
-/** A value that is not finite was made while {@link detectAnomaly} was watching. */
+/**
+ * A value that is not finite was made while {@link detectAnomaly} was watching.
+ *
+ * When: a number overflowed, or a function was asked outside of its domain, forward or in a derivative.
+ * The message says whether it happens in float64 too: then it is the formula.
+ *
+ * @example
+ * ```ts
+ * import { detectAnomaly, tensor, type Tensor } from "tapeloop";
+ *
+ * const f = detectAnomaly((x: Tensor) => x.log().sum());
+ * // Wrong: −1 has no logarithm.
+ * f(tensor([1, -1])); // throws NumericError: log: the result must be finite, got NaN from float32[2] …
+ * // Right:
+ * f(tensor([1, 1])).item(); // => 0
+ * ```
+ */
 export class NumericError extends TapeloopError {
   readonly code = "numeric";
 

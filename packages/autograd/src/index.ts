@@ -25,11 +25,44 @@ export {
 } from "./ops/create.ts";
 export type { DType, TypedArray } from "./dtype.ts";
 export type { Shape, TensorType } from "./shape.ts";
+export { dim } from "./ops/create.ts";
+export type {
+  AnyShape,
+  BinaryOp,
+  Broadcast,
+  Dim,
+  Fits,
+  IfKnown,
+  MatmulOp,
+  MatmulShape,
+  Operand,
+  ShapeMismatch,
+  ShapeOf,
+  ShapeOr,
+  Sizes,
+  Writable,
+} from "./shape-types.ts";
+export type {
+  AxesFit,
+  FirstSize,
+  Given,
+  Joined,
+  NoOptions,
+  Permuted,
+  Reduced,
+  Reversed,
+  SameSize,
+  Stacked,
+  Unstacked,
+} from "./shape-changes.ts";
 
 // Element by element
 export {
   abs,
   cos,
+  erf,
+  erfc,
+  erfinv,
   exp,
   expm1,
   floor,
@@ -43,7 +76,7 @@ export {
   square,
   tanh,
 } from "./primitives/unary.ts";
-export { add, div, maximum, minimum, mul, pow, sub } from "./primitives/binary.ts";
+export { add, atan2, div, maximum, minimum, mul, pow, rem, sub } from "./primitives/binary.ts";
 export {
   cast,
   equal,
@@ -57,6 +90,50 @@ export {
   notEqual,
   where,
 } from "./primitives/choice.ts";
+export {
+  copySign,
+  cube,
+  exp2,
+  hypot,
+  lerp,
+  log10,
+  log2,
+  logAddExp,
+  logit,
+  reciprocal,
+  rsqrt,
+  xlogy,
+} from "./ops/powers.ts";
+export {
+  acos,
+  acosh,
+  asin,
+  asinh,
+  atan,
+  atanh,
+  cosh,
+  degrees,
+  radians,
+  sinc,
+  sinh,
+  tan,
+} from "./ops/trigonometry.ts";
+export { ceil, floorDivide, frac, mod, round, trunc } from "./ops/rounding.ts";
+export {
+  all,
+  allClose,
+  any,
+  type CloseOptions,
+  countNonzero,
+  isClose,
+  isFinite,
+  isInf,
+  isNaN,
+  logicalXor,
+  maskedFill,
+  nanToNum,
+  type NanToNumOptions,
+} from "./ops/masks.ts";
 export { clip, logSigmoid, logSoftmax, relu, softmax, softplus } from "./ops/activations.ts";
 
 // Along axes

@@ -8,6 +8,8 @@ import { add } from "./primitives/binary.ts";
 import { formatTypes, sameShape } from "./shape.ts";
 import { Node } from "./tape.ts";
 import { Fluent, type Tensor, type TensorLike } from "./tensor.ts";
+import type { AnyShape, Operand } from "./shape-types.ts";
+import type { Shape } from "./shape.ts";
 
 /**
  * A place for a value that training changes. Ops take it like a tensor; `loss.backward()` adds to its
@@ -16,23 +18,23 @@ import { Fluent, type Tensor, type TensorLike } from "./tensor.ts";
  *
  * The functional face, {@link grad} over trees of plain tensors, needs no parameters.
  */
-export class Parameter extends Fluent {
-  #value: Tensor;
-  #grad: Tensor | null = null;
+export class Parameter<S extends Shape = AnyShape> extends Fluent<S> {
+  #value: Tensor<S>;
+  #grad: Tensor<S> | null = null;
 
   /** @internal Use {@link parameter}. */
-  constructor(value: Tensor) {
+  constructor(value: Tensor<S>) {
     super();
     this.#value = this.#leaf(value);
   }
 
   /** The value now. It stays valid until the next assignment. */
-  get value(): Tensor {
+  get value(): Tensor<S> {
     return this.#value;
   }
 
   /** The sum of the derivatives of every `backward()` since the last {@link Parameter.zeroGrad}. */
-  get grad(): Tensor | null {
+  get grad(): Tensor<S> | null {
     return this.#grad;
   }
 
@@ -41,7 +43,7 @@ export class Parameter extends Fluent {
    *
    * @throws ShapeError if the type is another.
    */
-  assign(value: Tensor): void {
+  assign(value: Tensor<S>): void {
     const old = this.#value;
     if (value.dtype !== old.dtype || !sameShape(value.shape, old.shape)) {
       throw new ShapeError("assign", "the type must stay the same", formatTypes([old, value]));
@@ -67,7 +69,7 @@ export class Parameter extends Fluent {
   }
 
   /** A leaf for derivatives, on the same memory, that outlives every scope. */
-  #leaf(value: Tensor): Tensor {
+  #leaf(value: Tensor<S>): Tensor<S> {
     const leaf = keep(value);
     leaf.node = new Node("leaf", [], null, null, leaf, 0);
     leaf.node.parameter = this;
@@ -89,6 +91,6 @@ export class Parameter extends Fluent {
  * console.log(w.value.item().toFixed(1)); // 2.4
  * ```
  */
-export function parameter(value: TensorLike): Parameter {
+export function parameter<S extends Shape = AnyShape>(value: Operand<S> | number): Parameter<S> {
   return new Parameter(toTensor(value));
 }

@@ -88,7 +88,10 @@ export type Tangents = readonly (Tensor | null)[];
 export type AnyPrimitive = OnePrimitive<string, any, any> | ManyPrimitive<string, any, any>;
 
 /** A primitive with a result of its own name, parameters and kind. */
-export type PrimitiveOf<N extends string> = AnyPrimitive & Pick<Common<N, unknown>, "name">;
+export type PrimitiveOf<N extends string> = AnyPrimitive & {
+  /** That name. */
+  readonly name: N;
+};
 
 /** The parameters of primitives that have none. */
 export type NoParams = null;

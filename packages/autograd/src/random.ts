@@ -14,6 +14,7 @@ import { argmax } from "./primitives/reduce.ts";
 import { cos, log, log1p, neg, sqrt } from "./primitives/unary.ts";
 import { type Shape, sizeOf } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
+import type { Writable } from "./shape-types.ts";
 
 /** How random tensors are made. */
 export interface RandomOptions {
@@ -97,7 +98,12 @@ function resolve(
  * console.log(uniform([2], -1, 1, { key: key(7) }).shape); // [ 2 ]
  * ```
  */
-export function uniform(shape: Shape, low = 0, high = 1, options: RandomOptions = {}): Tensor {
+export function uniform<const S extends Shape>(
+  shape: S,
+  low = 0,
+  high = 1,
+  options: RandomOptions = {},
+): Tensor<Writable<S>> {
   const { from, dtype } = resolve("uniform", options);
   const u = random(from, { shape, dtype });
   return low === 0 && high === 1 ? u : add(mul(u, high - low), low);
@@ -107,7 +113,10 @@ export function uniform(shape: Shape, low = 0, high = 1, options: RandomOptions 
  * Normally distributed numbers with mean 0 and standard deviation 1, by Box and Muller 1958:
  * √(−2 ln (1 − u)) cos 2πv.
  */
-export function normal(shape: Shape, options: RandomOptions = {}): Tensor {
+export function normal<const S extends Shape>(
+  shape: S,
+  options: RandomOptions = {},
+): Tensor<Writable<S>> {
   const { from, dtype } = resolve("normal", options);
   const count = sizeOf(shape);
   const [u, v] = split(random(from, { shape: [2 * count], dtype }), [count, count]) as [
@@ -115,7 +124,7 @@ export function normal(shape: Shape, options: RandomOptions = {}): Tensor {
     Tensor,
   ];
   const radius = sqrt(mul(log1p(neg(u)), -2));
-  return reshape(mul(radius, cos(mul(v, 2 * Math.PI))), shape);
+  return reshape(mul(radius, cos(mul(v, 2 * Math.PI))), shape as Shape);
 }
 
 /**

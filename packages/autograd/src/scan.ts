@@ -2,6 +2,7 @@
 import { within } from "./anomaly.ts";
 import { ArgumentError, checkOptions, ShapeError } from "./errors.ts";
 import { stack, unstack } from "./primitives/movement.ts";
+import type { FirstSize, Stacked, Unstacked } from "./shape-changes.ts";
 import { formatTypes } from "./shape.ts";
 import { mapTree, namedLeaves, tensorsIn, type Tree } from "./tree.ts";
 import type { Tensor } from "./tensor.ts";
@@ -48,13 +49,13 @@ export interface ScanOptions {
  * console.log(total.item(), sums.toArray()); // 6 [ 1, 3, 6 ]
  * ```
  */
-export function scan<P, S extends Tree, X extends Tree | null, Y extends Tree | null>(
-  cell: Cell<P, S, X, Y>,
+export function scan<P, S extends Tree, Xs extends Tree | null, Y extends Tree | null>(
+  cell: Cell<P, S, Unstacked<Xs>, Y>,
   parameters: P,
   init: S,
-  xs: X,
+  xs: Xs,
   options: ScanOptions = {},
-): [state: S, outputs: Y] {
+): [state: S, outputs: Stacked<FirstSize<Xs>, Y>] {
   checkOptions("scan", options, ["reverse", "length"]);
   const steps = countSteps(xs, options.length);
   const columns = new Map<Tensor, readonly Tensor[]>();
@@ -65,12 +66,12 @@ export function scan<P, S extends Tree, X extends Tree | null, Y extends Tree | 
     const t = options.reverse === true ? steps - 1 - i : i;
     const x = xs === null ? xs : mapTree((leaf) => columns.get(leaf)?.[t] as Tensor, xs);
     const before = state;
-    const [next, y] = within(`step ${t}`, () => cell(parameters, before, x));
+    const [next, y] = within(`step ${t}`, () => cell(parameters, before, x as Unstacked<Xs>));
     checkState(state, next, t);
     state = next;
     outputs[t] = y;
   }
-  return [state, stackTrees(outputs, steps)];
+  return [state, stackTrees(outputs, steps) as Stacked<FirstSize<Xs>, Y>];
 }
 
 /** The number of steps that all inputs and the option agree on. */

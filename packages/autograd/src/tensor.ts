@@ -4,25 +4,10 @@ import type { DType, TypedArray } from "./dtype.ts";
 import { DisposedError, ShapeError, TracingError } from "./errors.ts";
 import type { Examples } from "./interpreters/batch.ts";
 import { disown, type Storage } from "./memory.ts";
-import { logSoftmax, relu, softmax } from "./ops/activations.ts";
 import { nested, type NestedArray } from "./ops/create.ts";
 import { formatTensor } from "./ops/format.ts";
-import { matmul } from "./ops/linear.ts";
-import { mean } from "./ops/statistics.ts";
-import { add, div, maximum, mul, pow, sub } from "./primitives/binary.ts";
-import { cast, equal, greater, less } from "./primitives/choice.ts";
-import {
-  broadcastTo,
-  expandDims,
-  permute,
-  reshape,
-  slice,
-  type SliceRange,
-  squeeze,
-  transpose,
-} from "./primitives/movement.ts";
-import { argmax, type AxesOptions, type AxisOptions, max, sum } from "./primitives/reduce.ts";
-import { abs, exp, log, neg, sigmoid, sqrt, square, tanh } from "./primitives/unary.ts";
+import { Fluent } from "./fluent.ts";
+import type { AnyShape, ShapeOf, Sizes } from "./shape-types.ts";
 import { formatType, type Shape, type TensorType } from "./shape.ts";
 import { backward, type Node } from "./tape.ts";
 
@@ -35,146 +20,14 @@ export interface HasValue {
   readonly value: Tensor;
 }
 
-/** The daily ops as methods, for everything that ops take. */
-export abstract class Fluent {
-  /** {@link add} */
-  add(this: TensorLike, y: TensorLike): Tensor {
-    return add(this, y);
-  }
-  /** {@link sub} */
-  sub(this: TensorLike, y: TensorLike): Tensor {
-    return sub(this, y);
-  }
-  /** {@link mul} */
-  mul(this: TensorLike, y: TensorLike): Tensor {
-    return mul(this, y);
-  }
-  /** {@link div} */
-  div(this: TensorLike, y: TensorLike): Tensor {
-    return div(this, y);
-  }
-  /** {@link pow} */
-  pow(this: TensorLike, y: TensorLike): Tensor {
-    return pow(this, y);
-  }
-  /** {@link maximum} */
-  maximum(this: TensorLike, y: TensorLike): Tensor {
-    return maximum(this, y);
-  }
-  /** {@link equal} */
-  equal(this: TensorLike, y: TensorLike): Tensor {
-    return equal(this, y);
-  }
-  /** {@link less} */
-  less(this: TensorLike, y: TensorLike): Tensor {
-    return less(this, y);
-  }
-  /** {@link greater} */
-  greater(this: TensorLike, y: TensorLike): Tensor {
-    return greater(this, y);
-  }
-  /** {@link neg} */
-  neg(this: TensorLike): Tensor {
-    return neg(this);
-  }
-  /** {@link abs} */
-  abs(this: TensorLike): Tensor {
-    return abs(this);
-  }
-  /** {@link exp} */
-  exp(this: TensorLike): Tensor {
-    return exp(this);
-  }
-  /** {@link log} */
-  log(this: TensorLike): Tensor {
-    return log(this);
-  }
-  /** {@link sqrt} */
-  sqrt(this: TensorLike): Tensor {
-    return sqrt(this);
-  }
-  /** {@link square} */
-  square(this: TensorLike): Tensor {
-    return square(this);
-  }
-  /** {@link tanh} */
-  tanh(this: TensorLike): Tensor {
-    return tanh(this);
-  }
-  /** {@link sigmoid} */
-  sigmoid(this: TensorLike): Tensor {
-    return sigmoid(this);
-  }
-  /** {@link relu} */
-  relu(this: TensorLike): Tensor {
-    return relu(this);
-  }
-  /** {@link softmax} */
-  softmax(this: TensorLike, options?: AxisOptions): Tensor {
-    return softmax(this, options);
-  }
-  /** {@link logSoftmax} */
-  logSoftmax(this: TensorLike, options?: AxisOptions): Tensor {
-    return logSoftmax(this, options);
-  }
-  /** {@link sum} */
-  sum(this: TensorLike, options?: AxesOptions): Tensor {
-    return sum(this, options);
-  }
-  /** {@link mean} */
-  mean(this: TensorLike, options?: AxesOptions): Tensor {
-    return mean(this, options);
-  }
-  /** {@link max} */
-  max(this: TensorLike, options?: AxesOptions): Tensor {
-    return max(this, options);
-  }
-  /** {@link argmax} */
-  argmax(this: TensorLike, options?: AxisOptions): Tensor {
-    return argmax(this, options);
-  }
-  /** {@link matmul} */
-  matmul(this: TensorLike, y: TensorLike): Tensor {
-    return matmul(this, y);
-  }
-  /** {@link reshape} */
-  reshape(this: TensorLike, shape: Shape): Tensor {
-    return reshape(this, shape);
-  }
-  /** {@link permute} */
-  permute(this: TensorLike, axes: readonly number[]): Tensor {
-    return permute(this, axes);
-  }
-  /** {@link transpose} */
-  transpose(this: TensorLike): Tensor {
-    return transpose(this);
-  }
-  /** {@link broadcastTo} */
-  broadcastTo(this: TensorLike, shape: Shape): Tensor {
-    return broadcastTo(this, shape);
-  }
-  /** {@link squeeze} */
-  squeeze(this: TensorLike, options?: AxesOptions): Tensor {
-    return squeeze(this, options);
-  }
-  /** {@link expandDims} */
-  expandDims(this: TensorLike, axis: number): Tensor {
-    return expandDims(this, axis);
-  }
-  /** {@link slice} */
-  slice(this: TensorLike, ranges: readonly (SliceRange | null)[]): Tensor {
-    return slice(this, ranges);
-  }
-  /** {@link cast} */
-  cast(this: TensorLike, dtype: DType): Tensor {
-    return cast(this, dtype);
-  }
-}
+export { Fluent };
 
 /**
  * An immutable array of numbers with a shape and an element type, living on a backend.
  *
  * Make one with {@link tensor}; every op returns a new one.
+ *
+ * @typeParam S - The shape, as far as the compiler knows it; see {@link Dim}.
  *
  * @example
  * ```ts
@@ -184,9 +37,11 @@ export abstract class Fluent {
  * console.log(x.mul(x).sum().item(), x.shape, x.dtype); // 30 [ 2, 2 ] float32
  * ```
  */
-export class Tensor extends Fluent implements TensorType {
+export class Tensor<S extends Shape = AnyShape> extends Fluent<S> implements TensorType {
   /** Sizes along each axis, outermost first. */
-  readonly shape: Shape;
+  readonly shape: ShapeOf<S>;
+  /** Never set: makes the compiler compare sizes in both directions. */
+  declare private readonly sizes?: (sizes: Sizes<S>) => Sizes<S>;
   /** The type of the elements. */
   readonly dtype: DType;
   /** The record of the op that made it, where a derivative may ask for it. */
@@ -209,7 +64,7 @@ export class Tensor extends Fluent implements TensorType {
   ) {
     super();
     this.examples = examples;
-    this.shape = type.shape;
+    this.shape = type.shape as ShapeOf<S>;
     this.dtype = type.dtype;
     this.#array = array;
     this.storage = storage;

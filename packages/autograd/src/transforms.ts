@@ -8,6 +8,7 @@ import { pushForward } from "./forward.ts";
 import { grad, type Loss } from "./grad.ts";
 import { runIn, Scope } from "./memory.ts";
 import { tensor, zerosOfType } from "./ops/create.ts";
+import { cast } from "./primitives/choice.ts";
 import { reshape, stack } from "./primitives/movement.ts";
 import { detach, record, type Recording } from "./recording.ts";
 import { formatTypes, sameShape, sizeOf } from "./shape.ts";
@@ -184,7 +185,8 @@ export function jacobian(
       if (mode === "reverse") {
         const rows = units(y).map((unit) => {
           const [found] = pull([[node, unit]], recording.marks, recording.since);
-          return found ?? zerosOfType(x, x);
+          // In the type of the result, as in forward mode.
+          return cast(found ?? zerosOfType(x, x), y.dtype);
         });
         return reshape(stack(rows, { axis: 0 }), shape);
       }

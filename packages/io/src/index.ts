@@ -1,4 +1,9 @@
-/** @file The public names of `@tapeloop/io` that work in browsers too; files are in `@tapeloop/io/node`. */
+/**
+ * File formats on plain typed arrays: what works on bytes, in browsers too. Files are in
+ * `@tapeloop/io/node`.
+ *
+ * @packageDocumentation
+ */
 
 export type { ArrayByDType, ArrayData, ArrayDType, StoredArray, TypedArray } from "./array-data.ts";
 export { type ErrorParts, FileError, FormatError, IoError } from "./errors.ts";

@@ -1,4 +1,8 @@
-/** @file The public names of `@tapeloop/io/node`: files, written all or nothing. */
+/**
+ * Files for Node, written all or nothing.
+ *
+ * @packageDocumentation
+ */
 
 export { type ErrorParts, FileError, FormatError, IoError } from "./errors.ts";
 export { writeFileAtomic } from "./node/atomic-file.ts";

@@ -7,6 +7,7 @@ import { adopt, outsideScopes, Storage } from "../memory.ts";
 import type { ManyPrimitive, OnePrimitive } from "../primitive.ts";
 import { sizeOf, type TensorType } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
+import type { Shape } from "../shape.ts";
 
 /** A kernel whose primitive is known only at run time. */
 type AnyKernel<R> = (inputs: readonly unknown[], params: unknown, type: unknown) => R;
@@ -46,8 +47,8 @@ export function upload(
 }
 
 /** A second handle on a tensor's array that outlives every scope; the garbage collector owns it. */
-export function keep(x: Tensor): Tensor {
-  const kept = new Tensor(x, x.array, (x.storage as Storage).retain());
+export function keep<S extends Shape>(x: Tensor<S>): Tensor<S> {
+  const kept = new Tensor<S>(x, x.array, (x.storage as Storage).retain());
   outsideScopes(() => adopt(kept));
   return kept;
 }

@@ -1,21 +1,26 @@
 /** @file Activation functions as compositions. */
 import { floatOperand, numericOperand } from "../operands.ts";
-import { add, div, maximum, minimum, sub } from "../primitives/binary.ts";
-import { greater, lessEqual, where } from "../primitives/choice.ts";
+import { add, div, sub } from "../primitives/binary.ts";
+import { greater, less, lessEqual, where } from "../primitives/choice.ts";
 import { type AxisOptions, axisOf, max, sum } from "../primitives/reduce.ts";
 import { stopGradient } from "../primitives/structure.ts";
 import { exp, log1p, neg } from "../primitives/unary.ts";
 import { logSumExp } from "./statistics.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
+import type { AnyShape, Operand } from "../shape-types.ts";
+import type { Shape } from "../shape.ts";
 
 /** x above 0, else 0; NaN stays NaN. Derivative at 0: 0, as in PyTorch. */
-export function relu(x: TensorLike): Tensor {
+export function relu<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   const t = numericOperand("relu", x);
   return where(lessEqual(t, 0), 0, t);
 }
 
 /** eˣ / Σ eˣ along an axis (default: the last), without overflow. */
-export function softmax(x: TensorLike, options: AxisOptions = {}): Tensor {
+export function softmax<S extends Shape = AnyShape>(
+  x: Operand<S> | number,
+  options: AxisOptions = {},
+): Tensor<S> {
   const t = floatOperand(x);
   const axes = axisOf("softmax", t, options);
   const e = exp(sub(t, stopGradient(max(t, { axes, keepAxes: true }))));
@@ -23,14 +28,17 @@ export function softmax(x: TensorLike, options: AxisOptions = {}): Tensor {
 }
 
 /** ln softmax along an axis (default: the last), exact also where softmax is 0. */
-export function logSoftmax(x: TensorLike, options: AxisOptions = {}): Tensor {
+export function logSoftmax<S extends Shape = AnyShape>(
+  x: Operand<S> | number,
+  options: AxisOptions = {},
+): Tensor<S> {
   const t = floatOperand(x);
   const axes = axisOf("logSoftmax", t, options);
   return sub(t, logSumExp(t, { axes, keepAxes: true }));
 }
 
 /** ln (1 + eˣ), without overflow. */
-export function softplus(x: TensorLike): Tensor {
+export function softplus<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   const t = floatOperand(x);
   const positive = greater(t, 0);
   // −|x|, but with the derivative of x at 0: so the sum has its own there, 1/2, and to every order.
@@ -39,11 +47,15 @@ export function softplus(x: TensorLike): Tensor {
 }
 
 /** ln sigmoid(x) = −softplus(−x), exact also where sigmoid is 0. */
-export function logSigmoid(x: TensorLike): Tensor {
+export function logSigmoid<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   return neg(softplus(neg(x)));
 }
 
-/** x held between two bounds; outside of them the derivative is 0. */
+/**
+ * x held between two bounds, with broadcasting; `high` where they are in the wrong order. Derivative: 1 by
+ * x within the bounds and on them, 0 outside, where it is that of the bound, as in PyTorch's `clamp`.
+ */
 export function clip(x: TensorLike, low: TensorLike, high: TensorLike): Tensor {
-  return minimum(maximum(x, low), high);
+  const raised = where(less(x, low), low, x);
+  return where(greater(raised, high), high, raised);
 }

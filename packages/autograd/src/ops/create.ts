@@ -11,6 +11,7 @@ import { cast, equal } from "../primitives/choice.ts";
 import { broadcastTo, expandDims } from "../primitives/movement.ts";
 import { checkShape, sameShape, type Shape, sizeOf, type TensorType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import type { Dim, Writable } from "../shape-types.ts";
 
 /** Numbers in nested arrays, all of one length at each depth; booleans count as 0 and 1. */
 export type NestedArray = number | boolean | readonly NestedArray[];
@@ -159,8 +160,30 @@ export function nested(data: TypedArray, shape: Shape): NestedArray {
   return read(0);
 }
 
+/**
+ * A size with a name: the compiler then tells sizes apart by their names.
+ *
+ * @throws ShapeError if the size is not a whole number from 0.
+ *
+ * @example
+ * ```ts
+ * import { dim, zeros } from "tapeloop";
+ *
+ * const B = dim("B", 32);
+ * console.log(zeros([B, 4]).add(zeros([B, 1])).shape); // [ 32, 4 ]
+ * ```
+ */
+export function dim<const N extends string>(name: N, size: number): Dim<N> {
+  checkShape(`dim ${name}`, [size]);
+  return size as Dim<N>;
+}
+
 /** One value everywhere. */
-export function full(shape: Shape, value: number, options: DTypeOptions = {}): Tensor {
+export function full<const S extends Shape>(
+  shape: S,
+  value: number,
+  options: DTypeOptions = {},
+): Tensor<Writable<S>> {
   checkOptions("full", options, ["dtype"]);
   const { dtype = "float32" } = options;
   checkDType("full", dtype);
@@ -168,22 +191,28 @@ export function full(shape: Shape, value: number, options: DTypeOptions = {}): T
 }
 
 /** Zeros. */
-export function zeros(shape: Shape, options: DTypeOptions = {}): Tensor {
+export function zeros<const S extends Shape>(
+  shape: S,
+  options: DTypeOptions = {},
+): Tensor<Writable<S>> {
   return full(shape, 0, options);
 }
 
 /** Ones. */
-export function ones(shape: Shape, options: DTypeOptions = {}): Tensor {
+export function ones<const S extends Shape>(
+  shape: S,
+  options: DTypeOptions = {},
+): Tensor<Writable<S>> {
   return full(shape, 1, options);
 }
 
 /** One value in the shape, element type and backend of another tensor. */
-export function fullLike(x: Tensor, value: number): Tensor {
+export function fullLike<S extends Shape>(x: Tensor<S>, value: number): Tensor<S> {
   return filled(x, value, x);
 }
 
 /** Zeros in the shape, element type and backend of another tensor. */
-export function zerosLike(x: Tensor): Tensor {
+export function zerosLike<S extends Shape>(x: Tensor<S>): Tensor<S> {
   return filled(x, 0, x);
 }
 

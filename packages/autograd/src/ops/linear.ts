@@ -7,6 +7,7 @@ import { dotGeneral } from "../primitives/contraction.ts";
 import { broadcastTo, reshape } from "../primitives/movement.ts";
 import { broadcastShapes, formatTypes, type Shape } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
+import type { MatmulOp } from "../shape-types.ts";
 
 /** Operands of a product: one element type, a floating-point one. */
 function factors(a: TensorLike, b: TensorLike): [Tensor, Tensor] {
@@ -31,7 +32,7 @@ function factors(a: TensorLike, b: TensorLike): [Tensor, Tensor] {
  * console.log(matmul(tensor([[1, 2], [3, 4]]), tensor([1, 1])).toArray()); // [ 3, 7 ]
  * ```
  */
-export function matmul(a: TensorLike, b: TensorLike): Tensor {
+export const matmul: MatmulOp = (a: TensorLike, b: TensorLike): Tensor => {
   const [x, y] = factors(a, b);
   if (x.rank === 0 || y.rank === 0) {
     throw new ShapeError(
@@ -54,7 +55,7 @@ export function matmul(a: TensorLike, b: TensorLike): Tensor {
   if (y.rank > 2) return batched(x, y);
   // Beside a plain matrix or vector, batch axes of x are just more rows.
   return dotGeneral(x, y, { batch: [[], []], contract: [[x.rank - 1], [inner]] });
-}
+};
 
 /** The product of operands of which the right one has batch axes. */
 function batched(x: Tensor, y: Tensor): Tensor {

@@ -9,6 +9,9 @@ import { stopGradient } from "../primitives/structure.ts";
 import { abs, exp, log, neg, square } from "../primitives/unary.ts";
 import { formatType } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
+import type { AnyShape, Operand } from "../shape-types.ts";
+import type { AxesFit, NoOptions, Reduced } from "../shape-changes.ts";
+import type { Shape } from "../shape.ts";
 
 /** How many elements go into each result. */
 function countOf(x: Tensor, axes: readonly number[]): number {
@@ -16,6 +19,10 @@ function countOf(x: Tensor, axes: readonly number[]): number {
 }
 
 /** The mean over the given axes; NaN over no elements, as in NumPy. */
+export function mean<S extends Shape = AnyShape, const O extends AxesOptions = NoOptions>(
+  x: Operand<S> | number,
+  options?: O & AxesFit<S, O>,
+): Tensor<Reduced<S, O>>;
 export function mean(x: TensorLike, options: AxesOptions = {}): Tensor {
   const t = floatOperand(x);
   const count = countOf(t, axesOf("mean", t, options));
@@ -23,6 +30,10 @@ export function mean(x: TensorLike, options: AxesOptions = {}): Tensor {
 }
 
 /** The variance over the given axes: the mean squared distance from the mean (divided by n). */
+export function variance<S extends Shape = AnyShape, const O extends AxesOptions = NoOptions>(
+  x: Operand<S> | number,
+  options?: O & AxesFit<S, O>,
+): Tensor<Reduced<S, O>>;
 export function variance(x: TensorLike, options: AxesOptions = {}): Tensor {
   const t = floatOperand(x);
   axesOf("variance", t, options);
@@ -30,6 +41,10 @@ export function variance(x: TensorLike, options: AxesOptions = {}): Tensor {
 }
 
 /** The least value over the given axes; equal ones share the derivative. */
+export function min<S extends Shape = AnyShape, const O extends AxesOptions = NoOptions>(
+  x: Operand<S> | number,
+  options?: O & AxesFit<S, O>,
+): Tensor<Reduced<S, O>>;
 export function min(x: TensorLike, options: AxesOptions = {}): Tensor {
   const t = numericOperand("min", x);
   axesOf("min", t, options);
@@ -41,6 +56,10 @@ export function min(x: TensorLike, options: AxesOptions = {}): Tensor {
  *
  * @throws ShapeError over no elements.
  */
+export function logSumExp<S extends Shape = AnyShape, const O extends AxesOptions = NoOptions>(
+  x: Operand<S> | number,
+  options?: O & AxesFit<S, O>,
+): Tensor<Reduced<S, O>>;
 export function logSumExp(x: TensorLike, options: AxesOptions = {}): Tensor {
   const t = floatOperand(x);
   const axes = axesOf("logSumExp", t, options);

@@ -13,7 +13,9 @@ import { formatTypes, sameShape, type TensorType } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import { elementwise } from "./batching.ts";
 import { equal, greater, greaterEqual, logicalAnd, where } from "./choice.ts";
+import { stopGradient } from "./structure.ts";
 import { log, neg } from "./unary.ts";
+import type { BinaryOp } from "../shape-types.ts";
 
 /** A function of two numbers whose derivative keeps both. */
 export type Binary<N extends string> = OnePrimitive<N, NoParams, Operands>;
@@ -106,6 +108,22 @@ export const Pow: Binary<"pow"> = binary(
   },
 );
 
+/** The angle of the point (y, x) to the first axis. The derivative at (0, 0) is NaN, as in PyTorch. */
+export const Atan2: Binary<"atan2"> = binary(
+  "atan2",
+  // Here x is the first operand: d atan2(x, y) = (y dx − x dy) / (x² + y²)
+  (g, { x, y }) => mul(g, div(y, add(mul(x, x), mul(y, y)))),
+  (g, { x, y }) => neg(mul(g, div(x, add(mul(x, x), mul(y, y))))),
+);
+
+/** What is left of x after whole multiples of y: x − y trunc(x/y), exactly; the sign is that of x. */
+export const Rem: Binary<"rem"> = binary(
+  "rem",
+  (g) => g,
+  // The number of multiples is a step function.
+  (g, { x, y }) => neg(mul(g, stopGradient(div(sub(x, rem(x, y)), y)))),
+);
+
 // ----- Choices -----
 
 /** The greater of x and y; where they are equal, each gets half of the cotangent, as in PyTorch. */
@@ -121,36 +139,55 @@ function shareOfGreater(g: Tensor, x: Tensor, y: Tensor): Tensor {
 }
 
 /** x + y, with broadcasting. */
-export function add(x: TensorLike, y: TensorLike): Tensor {
-  return apply(Add, numericPair("add", x, y), noParams);
-}
+export const add: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
+  apply(Add, numericPair("add", x, y), noParams);
 
 /** x − y, with broadcasting. */
-export function sub(x: TensorLike, y: TensorLike): Tensor {
-  return apply(Sub, numericPair("sub", x, y), noParams);
-}
+export const sub: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
+  apply(Sub, numericPair("sub", x, y), noParams);
 
 /** x y element by element, with broadcasting. */
-export function mul(x: TensorLike, y: TensorLike): Tensor {
-  return apply(Mul, numericPair("mul", x, y), noParams);
-}
+export const mul: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
+  apply(Mul, numericPair("mul", x, y), noParams);
 
 /** x / y, with broadcasting. Whole numbers become float32; division by 0 gives ±Inf or NaN. */
-export function div(x: TensorLike, y: TensorLike): Tensor {
-  return apply(Div, floatPair("div", x, y), noParams);
-}
+export const div: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
+  apply(Div, floatPair("div", x, y), noParams);
 
 /** xʸ, with broadcasting. Whole numbers become float32; NaN for x < 0 and fractional y. */
-export function pow(x: TensorLike, y: TensorLike): Tensor {
-  return apply(Pow, floatPair("pow", x, y), noParams);
+export const pow: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
+  apply(Pow, floatPair("pow", x, y), noParams);
+
+/**
+ * The angle in (−π, π] between the first axis and the point with first coordinate x and second
+ * coordinate y. Derivative at the origin: NaN, as in PyTorch.
+ *
+ * @param y - The second coordinate, as everywhere in mathematics libraries.
+ * @param x - The first coordinate.
+ */
+export function atan2(y: TensorLike, x: TensorLike): Tensor {
+  return apply(Atan2, floatPair("atan2", y, x), noParams);
+}
+
+/**
+ * The remainder of x by y with the sign of x, with broadcasting: JavaScript's `%`, C's `fmod`; exact. For
+ * the sign of y use {@link mod}. Derivative: 1 by x, −trunc(x/y) by y. For y = 0 NaN; int32 gives 0.
+ *
+ * @example
+ * ```ts
+ * import { mod, rem, tensor } from "tapeloop";
+ *
+ * console.log(rem(tensor([5, -5]), 3).toArray(), mod(tensor([5, -5]), 3).toArray()); // [ 2, -2 ] [ 2, 1 ]
+ * ```
+ */
+export function rem(x: TensorLike, y: TensorLike): Tensor {
+  return apply(Rem, numericPair("rem", x, y), noParams);
 }
 
 /** The greater of x and y; NaN if either is. In a tie each operand gets half of the derivative. */
-export function maximum(x: TensorLike, y: TensorLike): Tensor {
-  return apply(Maximum, numericPair("maximum", x, y), noParams);
-}
+export const maximum: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
+  apply(Maximum, numericPair("maximum", x, y), noParams);
 
 /** The lesser of x and y; NaN if either is. In a tie each operand gets half of the derivative. */
-export function minimum(x: TensorLike, y: TensorLike): Tensor {
-  return neg(maximum(neg(x), neg(y)));
-}
+export const minimum: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
+  neg(maximum(neg(x), neg(y)));

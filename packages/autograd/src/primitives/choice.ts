@@ -10,6 +10,8 @@ import { elementwise } from "./batching.ts";
 import { agreedType } from "./binary.ts";
 import { zerosOfType } from "../ops/create.ts";
 import { broadcastTo } from "./movement.ts";
+import type { AnyShape, BinaryOp, Operand } from "../shape-types.ts";
+import type { Shape } from "../shape.ts";
 
 /** A question about two numbers: a mask, without derivative. */
 export type Comparison<N extends string> = OnePrimitive<N, NoParams, null>;
@@ -70,49 +72,39 @@ export const Cast: OnePrimitive<"cast", CastParams, DType> = {
 };
 
 /** Whether x = y, element by element, with broadcasting. NaN equals nothing. */
-export function equal(x: TensorLike, y: TensorLike): Tensor {
-  return apply(Equal, pair("equal", x, y), noParams);
-}
+export const equal: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
+  apply(Equal, pair("equal", x, y), noParams);
 
 /** Whether x ≠ y, element by element. */
-export function notEqual(x: TensorLike, y: TensorLike): Tensor {
-  return logicalNot(equal(x, y));
-}
+export const notEqual: BinaryOp = (x: TensorLike, y: TensorLike): Tensor => logicalNot(equal(x, y));
 
 /** Whether x < y, element by element, with broadcasting. */
-export function less(x: TensorLike, y: TensorLike): Tensor {
-  return apply(Less, pair("less", x, y), noParams);
-}
+export const less: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
+  apply(Less, pair("less", x, y), noParams);
 
 /** Whether x > y, element by element, with broadcasting. */
-export function greater(x: TensorLike, y: TensorLike): Tensor {
-  return apply(Less, pair("greater", y, x), noParams);
-}
+export const greater: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
+  apply(Less, pair("greater", y, x), noParams);
 
 /** Whether x ≤ y, element by element, with broadcasting. */
-export function lessEqual(x: TensorLike, y: TensorLike): Tensor {
-  return logicalOr(less(x, y), equal(x, y));
-}
+export const lessEqual: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
+  logicalOr(less(x, y), equal(x, y));
 
 /** Whether x ≥ y, element by element, with broadcasting. */
-export function greaterEqual(x: TensorLike, y: TensorLike): Tensor {
-  return lessEqual(y, x);
-}
+export const greaterEqual: BinaryOp = (x: TensorLike, y: TensorLike): Tensor => lessEqual(y, x);
 
 /** The opposite of a mask. */
-export function logicalNot(x: TensorLike): Tensor {
+export function logicalNot<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   return equal(cast(x, "bool"), cast(0, "bool"));
 }
 
 /** Whether both masks are true. */
-export function logicalAnd(x: TensorLike, y: TensorLike): Tensor {
-  return where(cast(x, "bool"), cast(y, "bool"), cast(0, "bool"));
-}
+export const logicalAnd: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
+  where(cast(x, "bool"), cast(y, "bool"), cast(0, "bool"));
 
 /** Whether one of the masks is true. */
-export function logicalOr(x: TensorLike, y: TensorLike): Tensor {
-  return where(cast(x, "bool"), cast(1, "bool"), cast(y, "bool"));
-}
+export const logicalOr: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
+  where(cast(x, "bool"), cast(1, "bool"), cast(y, "bool"));
 
 /**
  * x where the mask is true, else y; all three are broadcast together. Nothing flows back to what was not
@@ -137,7 +129,7 @@ export function where(mask: TensorLike, x: TensorLike, y: TensorLike): Tensor {
  * The same numbers in another element type. To int32 fractions are cut off toward 0; to bool
  * everything but 0 is true.
  */
-export function cast(x: TensorLike, dtype: DType): Tensor {
+export function cast<S extends Shape = AnyShape>(x: Operand<S> | number, dtype: DType): Tensor<S> {
   if (!isDType(dtype)) {
     throw new ArgumentError("cast", "dtype is bool, int32, float32 or float64", String(dtype));
   }

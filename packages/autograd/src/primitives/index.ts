@@ -4,7 +4,7 @@
  */
 import type { AnyPrimitive, ManyPrimitive, OnePrimitive } from "../primitive.ts";
 import type { TensorType } from "../shape.ts";
-import { Add, Div, Maximum, Mul, Pow, Sub } from "./binary.ts";
+import { Add, Atan2, Div, Maximum, Mul, Pow, Rem, Sub } from "./binary.ts";
 import { Cast, Equal, Less, Where } from "./choice.ts";
 import { DotGeneral } from "./contraction.ts";
 import { Gather, ScatterAdd } from "./indexing.ts";
@@ -15,6 +15,9 @@ import { Alias } from "./structure.ts";
 import {
   Abs,
   Cos,
+  Erf,
+  Erfc,
+  Erfinv,
   Exp,
   Expm1,
   Floor,
@@ -56,6 +59,12 @@ export interface PrimitiveSet {
   readonly sin: typeof Sin;
   /** `cos` */
   readonly cos: typeof Cos;
+  /** `erf` */
+  readonly erf: typeof Erf;
+  /** `erfc` */
+  readonly erfc: typeof Erfc;
+  /** `erfinv` */
+  readonly erfinv: typeof Erfinv;
   /** `abs` */
   readonly abs: typeof Abs;
   /** `sign` */
@@ -72,6 +81,10 @@ export interface PrimitiveSet {
   readonly div: typeof Div;
   /** `pow` */
   readonly pow: typeof Pow;
+  /** `atan2` */
+  readonly atan2: typeof Atan2;
+  /** `rem` */
+  readonly rem: typeof Rem;
   /** `maximum` */
   readonly maximum: typeof Maximum;
   /** `equal` */
@@ -145,6 +158,9 @@ export const primitives: PrimitiveSet & Readonly<Record<string, AnyPrimitive>> =
   log1p: Log1p,
   sin: Sin,
   cos: Cos,
+  erf: Erf,
+  erfc: Erfc,
+  erfinv: Erfinv,
   abs: Abs,
   sign: Sign,
   floor: Floor,
@@ -154,6 +170,8 @@ export const primitives: PrimitiveSet & Readonly<Record<string, AnyPrimitive>> =
   mul: Mul,
   div: Div,
   pow: Pow,
+  atan2: Atan2,
+  rem: Rem,
   maximum: Maximum,
 
   equal: Equal,

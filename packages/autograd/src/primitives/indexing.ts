@@ -24,7 +24,7 @@ function checkIndices(op: string, indices: TensorType): void {
   }
 }
 
-/** What the derivative of {@link Gather} keeps. */
+/** What the derivative of `gather` keeps. */
 export interface Gathered {
   /** The size of the axis that was read along. */
   readonly size: number;

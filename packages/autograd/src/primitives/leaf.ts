@@ -5,6 +5,7 @@ import { DTypeError, ShapeError } from "../errors.ts";
 import { type OnePrimitive, savesNothing, typeInParams } from "../primitive.ts";
 import { checkShape, formatType, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { zerosOfType } from "../ops/create.ts";
 import { elementwise } from "./batching.ts";
 import { stack, unstack } from "./movement.ts";
 
@@ -85,11 +86,14 @@ export const Random: OnePrimitive<"random", RandomParams, null> = {
   vjp: null,
   jvp: null,
   // One draw per key: numbers must not depend on which other examples there are.
-  batch: (run, [{ x }], params) =>
-    stack(
+  batch: (run, [{ x }], params, size) => {
+    const { shape, dtype } = params;
+    if (size === 0) return zerosOfType({ shape: [0, ...shape], dtype }, x);
+    return stack(
       unstack(x).map((key) => run([key], params)),
       { axis: 0 },
-    ),
+    );
+  },
 };
 
 /** The primitive `random` as a function; see {@link Random}. */

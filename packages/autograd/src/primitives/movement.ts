@@ -18,6 +18,8 @@ import { checkElement, zerosOfType } from "../ops/create.ts";
 import { shifted, withFirstAxis } from "./batching.ts";
 import { cast } from "./choice.ts";
 import { type AxesOptions, type AxisOptions, axesOf, axisOf, sum } from "./reduce.ts";
+import type { AnyShape, Fits, Operand, ShapeOr, Writable } from "../shape-types.ts";
+import type { Given, Joined, NoOptions, Permuted, Reversed, SameSize } from "../shape-changes.ts";
 
 /** A shape to change to. */
 export interface ShapeParams {
@@ -273,6 +275,10 @@ export const Split: ManyPrimitive<"split", SplitParams, null> = {
  * console.log(reshape(arange(6), [2, -1]).toArray()); // [ [ 0, 1, 2 ], [ 3, 4, 5 ] ]
  * ```
  */
+export function reshape<S extends Shape = AnyShape, const T extends Shape = Shape>(
+  x: Operand<S> | number,
+  shape: T & SameSize<S, T>,
+): Tensor<Given<T>>;
 export function reshape(x: TensorLike, shape: Shape): Tensor {
   const t = toTensor(x);
   let full = shape;
@@ -292,6 +298,10 @@ export function reshape(x: TensorLike, shape: Shape): Tensor {
  *
  * @throws AxisError if `axes` does not name every axis once.
  */
+export function permute<S extends Shape = AnyShape, const A extends Shape = Shape>(
+  x: Operand<S> | number,
+  axes: A & Fits<Permuted<S, A>>,
+): Tensor<ShapeOr<Permuted<S, A>>>;
 export function permute(x: TensorLike, axes: readonly number[]): Tensor {
   const t = toTensor(x);
   const order = axes.map((axis) => normalizeAxis("permute", axis, t));
@@ -306,6 +316,7 @@ export function permute(x: TensorLike, axes: readonly number[]): Tensor {
 }
 
 /** The axes in reverse order: the transpose of a matrix. */
+export function transpose<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<Reversed<S>>;
 export function transpose(x: TensorLike): Tensor {
   const t = toTensor(x);
   return permute(
@@ -319,6 +330,7 @@ export function transpose(x: TensorLike): Tensor {
  *
  * @throws ShapeError if another axis would change.
  */
+export function broadcastTo<const T extends Shape>(x: TensorLike, shape: T): Tensor<Writable<T>>;
 export function broadcastTo(x: TensorLike, shape: Shape): Tensor {
   const t = toTensor(x);
   return sameShape(t.shape, shape) ? t : apply(BroadcastTo, [t], { shape });
@@ -469,6 +481,10 @@ export function pad(
  *
  * @throws ShapeError if the shapes differ along another axis.
  */
+export function concat<
+  const T extends readonly TensorLike[],
+  const O extends AxisOptions = NoOptions,
+>(tensors: T & Fits<Joined<T, O>>, options?: O): Tensor<ShapeOr<Joined<T, O>>>;
 export function concat(tensors: readonly TensorLike[], options: AxisOptions = {}): Tensor {
   const list = promoted("concat", tensors);
   const axis = axisOf("concat", list[0], options);

@@ -9,6 +9,8 @@ import { shifted, withFirstAxis } from "./batching.ts";
 import { div, mul } from "./binary.ts";
 import { cast, equal } from "./choice.ts";
 import { broadcastTo, squeeze } from "./movement.ts";
+import type { AnyShape, Operand } from "../shape-types.ts";
+import type { AxesFit, NoOptions, Reduced } from "../shape-changes.ts";
 
 /** Which axes to reduce. */
 export interface ReduceParams {
@@ -39,7 +41,7 @@ export const Sum: OnePrimitive<"sum", ReduceParams, Shape> = {
   batch: withFirstAxis(({ axes }) => ({ axes: shifted(axes) })),
 };
 
-/** What the derivative of {@link Max} keeps. */
+/** What the derivative of `max` keeps. */
 export interface InputAndOutput {
   /** The input. */
   readonly x: Tensor;
@@ -128,6 +130,10 @@ function finish(y: Tensor, axes: readonly number[], options: AxesOptions): Tenso
  * console.log(sum(tensor([[1, 2], [3, 4]]), { axes: 0 }).toArray()); // [ 4, 6 ]
  * ```
  */
+export function sum<S extends Shape = AnyShape, const O extends AxesOptions = NoOptions>(
+  x: Operand<S> | number,
+  options?: O & AxesFit<S, O>,
+): Tensor<Reduced<S, O>>;
 export function sum(x: TensorLike, options: AxesOptions = {}): Tensor {
   const t = toTensor(x);
   const axes = axesOf("sum", t, options);
@@ -140,6 +146,10 @@ export function sum(x: TensorLike, options: AxesOptions = {}): Tensor {
  *
  * @throws ShapeError over no elements.
  */
+export function max<S extends Shape = AnyShape, const O extends AxesOptions = NoOptions>(
+  x: Operand<S> | number,
+  options?: O & AxesFit<S, O>,
+): Tensor<Reduced<S, O>>;
 export function max(x: TensorLike, options: AxesOptions = {}): Tensor {
   const t = numericOperand("max", x);
   const axes = axesOf("max", t, options);

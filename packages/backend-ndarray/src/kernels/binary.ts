@@ -1,7 +1,7 @@
 /** @file Functions of two numbers, element by element. */
 import type { TensorType } from "@tapeloop/autograd/backend";
 import ops from "ndarray-ops";
-import { type Kernels, type NdArray, single, zeros } from "../array.ts";
+import { elements, type Kernels, type NdArray, rowMajor, single, zeros } from "../array.ts";
 
 /**
  * A kernel from a function of two numbers and the loop of `ndarray-ops` that applies it. Single numbers
@@ -19,12 +19,31 @@ export function binary(
   };
 }
 
+/** The loop for a function that `ndarray-ops` does not have. */
+function each(
+  f: (x: number, y: number) => number,
+): (out: NdArray, x: NdArray, y: NdArray) => unknown {
+  return (out, ...inputs) => {
+    const [x, y] = inputs.map((input) => elements(rowMajor(input)));
+    for (let i = 0; i < out.data.length; i++) out.data[i] = f(x[i], y[i]);
+  };
+}
+
+/** xʸ as IEEE 754 has it: 1 to any power is 1, and so is −1 to ±Inf; JavaScript makes NaN of them. */
+function pow(x: number, y: number): number {
+  return x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y;
+}
+
 /** The functions of two numbers. */
-export const binaries: Kernels<"add" | "sub" | "mul" | "div" | "pow" | "maximum"> = {
+export const binaries: Kernels<
+  "add" | "sub" | "mul" | "div" | "pow" | "atan2" | "rem" | "maximum"
+> = {
   add: binary((x, y) => x + y, ops.add),
   sub: binary((x, y) => x - y, ops.sub),
   mul: binary((x, y) => x * y, ops.mul),
   div: binary((x, y) => x / y, ops.div),
-  pow: binary(Math.pow, ops.pow),
+  pow: binary(pow, each(pow)),
+  atan2: binary(Math.atan2, ops.atan2),
+  rem: binary((x, y) => x % y, ops.mod),
   maximum: binary(Math.max, ops.max),
 };

@@ -2,6 +2,7 @@
 import type { TensorType } from "@tapeloop/autograd/backend";
 import ops from "ndarray-ops";
 import { type Kernels, type NdArray, rowMajor, single, zeros } from "../array.ts";
+import { erf, erfc, erfinv } from "../error-function.ts";
 
 /** Writes a function of the elements of `x` to `out`. */
 type Loop = (out: NdArray, x: NdArray) => unknown;
@@ -47,6 +48,9 @@ export const unaries: Kernels<
   | "log1p"
   | "sin"
   | "cos"
+  | "erf"
+  | "erfc"
+  | "erfinv"
   | "abs"
   | "sign"
   | "floor"
@@ -61,6 +65,9 @@ export const unaries: Kernels<
   log1p: unary(Math.log1p),
   sin: unary(Math.sin, ops.sin),
   cos: unary(Math.cos, ops.cos),
+  erf: unary(erf),
+  erfc: unary(erfc),
+  erfinv: unary(erfinv),
   abs: unary(Math.abs, ops.abs),
   sign: unary(Math.sign),
   floor: unary(Math.floor, ops.floor),

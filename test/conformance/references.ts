@@ -1,0 +1,190 @@
+/**
+ * @file Ops compared with PyTorch, theme by theme: values and gradients at smooth points and at edges,
+ * derivatives against differences, one call for many examples against a loop.
+ */
+import { readFileSync } from "node:fs";
+import {
+  checkGradients,
+  type DType,
+  grad,
+  mul,
+  setDefaultBackend,
+  stack,
+  sum,
+  type Tensor,
+  tensor,
+  unstack,
+  vmap,
+} from "@tapeloop/autograd";
+import { allocate } from "@tapeloop/autograd/backend";
+import { ndarrayBackend } from "@tapeloop/backend-ndarray";
+import { beforeAll, describe, expect, test } from "vitest";
+
+/** A number, or what JSON has no number for. */
+type Spelled = number | "NaN" | "Infinity" | "-Infinity";
+
+/** What PyTorch computed. */
+interface Reference {
+  readonly inputs: readonly {
+    readonly dtype: "float64" | "int32" | "bool";
+    readonly shape: readonly number[];
+    readonly data: readonly (Spelled | boolean)[];
+  }[];
+  readonly shape: readonly number[];
+  readonly value: readonly Spelled[];
+  /** The gradient by each input; null for whole numbers and masks. */
+  readonly grads?: readonly (readonly Spelled[] | null)[];
+  /** Whether there are kinks, ties or infinities. */
+  readonly edge?: true;
+  /** Places where derivatives are not compared, because PyTorch's are of another choice. */
+  readonly skip?: readonly number[];
+}
+
+/** An op, as a function of the inputs of its case alone. */
+export type Call = (...x: Tensor[]) => Tensor;
+
+const file = new URL("../references/ops.json", import.meta.url);
+const references = JSON.parse(readFileSync(file, "utf8")) as Record<
+  string,
+  Record<string, Reference>
+>;
+
+/** The inputs of a case, with real numbers in the given type. */
+function inputsOf({ inputs }: Reference, float: "float32" | "float64"): Tensor[] {
+  return inputs.map(({ dtype, shape, data }) => {
+    const type: DType = dtype === "float64" ? float : dtype;
+    const array = allocate(type, data.length);
+    array.set(data.map(Number));
+    return tensor(array, { shape, dtype: type });
+  });
+}
+
+/** The numbers are equal, or agree to a relative tolerance; below 1 an absolute one. */
+function expectAll(
+  actual: Tensor,
+  expected: readonly (Spelled | boolean)[],
+  tolerance: number,
+  isCompared: (i: number) => boolean = () => true,
+): void {
+  const wrong = [...actual.dataSync()].flatMap((got, i) => {
+    const want = Number(expected[i]);
+    if (got === want || (Number.isNaN(got) && Number.isNaN(want)) || !isCompared(i)) return [];
+    const isNear = Math.abs(got - want) <= tolerance * Math.max(1, Math.abs(want));
+    return isNear ? [] : [`element ${i} is ${got}, not ${want}`];
+  });
+  expect(wrong).toEqual([]);
+}
+
+/** Which inputs are differentiated. */
+const isReal = (x: Tensor): boolean => x.dtype === "float64" || x.dtype === "float32";
+
+/** The call as a function of its real inputs alone. */
+function ofReals(call: Call, all: readonly Tensor[]): (reals: readonly Tensor[]) => Tensor {
+  return (reals) => {
+    let next = 0;
+    return call(...all.map((x) => (isReal(x) ? reals[next++] : x)));
+  };
+}
+
+/** The weights that make one number of a result: 0.5 + frac(0.618 i). */
+function weightsFor({ shape, dtype, size }: Tensor): Tensor {
+  const data = Float64Array.from({ length: size }, (_, i) => 0.5 + ((0.618 * i) % 1));
+  return tensor(data, { shape, dtype });
+}
+
+/** The gradients of Σ w f(x) by the real inputs. */
+function gradients(call: Call, all: readonly Tensor[]): readonly Tensor[] {
+  const f = ofReals(call, all);
+  const total = (x: readonly Tensor[]): Tensor => {
+    const y = f(x);
+    return sum(mul(y, weightsFor(y)));
+  };
+  return grad(total)(all.filter(isReal));
+}
+
+/** Two examples of the inputs: themselves, and numbers close to them. */
+function twoExamples(reals: readonly Tensor[]): Tensor[] {
+  return reals.map((x) => stack([x, mul(x, 0.97)], { axis: 0 }));
+}
+
+/**
+ * Runs every case of a theme.
+ *
+ * @param theme - Its name in ops.json.
+ * @param calls - The op for every case; no case may be without one, and no op without a case. A case
+ *   "… at edges" takes that of the case without.
+ */
+export function compare(theme: string, calls: Readonly<Record<string, Call>>): void {
+  beforeAll(() => setDefaultBackend(ndarrayBackend));
+  const cases = Object.entries(references[theme]);
+  const callOf = (title: string): Call =>
+    calls[title] ?? calls[title.replace(/ at edges$/, "")] ?? expect.fail(`no call for "${title}"`);
+
+  test("every op has a case", () => {
+    const titles = cases.map(([title]) => title);
+    expect(Object.keys(calls).filter((title) => !titles.includes(title))).toEqual([]);
+  });
+
+  describe.each(cases)("%s", (title, reference) => {
+    const { value, shape, grads, edge, skip } = reference;
+
+    test("has PyTorch's value", () => {
+      const result = callOf(title)(...inputsOf(reference, "float64"));
+      expect(result.shape).toEqual(shape);
+      expectAll(result, value, 1e-12);
+    });
+
+    test("has PyTorch's value in float32 to its precision", () => {
+      const inputs = inputsOf(reference, "float32");
+      const result = callOf(title)(...inputs);
+      if (inputs.some(isReal)) expect(result.dtype).not.toBe("float64");
+      if (edge !== true) expectAll(result, value, 2e-5);
+    });
+
+    test.skipIf(grads === undefined)("has PyTorch's gradients", () => {
+      const inputs = inputsOf(reference, "float64");
+      const expected = (grads ?? []).filter((g) => g !== null);
+      const finite = inputs.filter(isReal).map((x) => [...x.dataSync()].map(Number.isFinite));
+      // Outside of its domain a function of single numbers has no derivative to speak of.
+      const isOutside = (i: number): boolean =>
+        inputs.every((x) => x.size === value.length) && value[i] === "NaN";
+      gradients(callOf(title), inputs).forEach((g, input) =>
+        expectAll(
+          g,
+          expected[input],
+          1e-10,
+          (i) => finite[input][i] && skip?.includes(i) !== true && !isOutside(i),
+        ),
+      );
+    });
+
+    const isSmooth = grads !== undefined && edge !== true;
+
+    test.skipIf(!isSmooth)("has derivatives of order 1 and 2 that agree with differences", () => {
+      const inputs = inputsOf(reference, "float64");
+      checkGradients(ofReals(callOf(title), inputs), inputs.filter(isReal));
+    });
+
+    test.skipIf(!isSmooth)("gives under vmap what a loop gives, with derivatives", () => {
+      const inputs = inputsOf(reference, "float64");
+      const call = callOf(title);
+      const batched = twoExamples(inputs.filter(isReal));
+      const f = (reals: readonly Tensor[]): Tensor => ofReals(call, inputs)(reals);
+      const slopes = (reals: readonly Tensor[]): readonly Tensor[] => {
+        let next = 0;
+        return gradients(
+          call,
+          inputs.map((x) => (isReal(x) ? reals[next++] : x)),
+        );
+      };
+      const [values, gs] = [vmap(f)(batched), vmap(slopes)(batched)];
+      for (const example of [0, 1]) {
+        const reals = batched.map((x) => unstack(x)[example]);
+        expectAll(unstack(values)[example], [...f(reals).dataSync()], 1e-12);
+        slopes(reals).forEach((g, i) =>
+          expectAll(unstack(gs[i])[example], [...g.dataSync()], 1e-12),
+        );
+      }
+    });
+  });
+}
