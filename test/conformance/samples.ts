@@ -596,6 +596,78 @@ export const rows: Rows = {
     ],
   },
 
+  cumsum: {
+    family: "order",
+    value: (index, [x], { axis, reverse }) =>
+      gathered(x, index.with(axis, 0), [axis])
+        .slice(reverse ? index[axis] : 0, reverse ? undefined : index[axis] + 1)
+        .reduce((a, b) => a + b, 0),
+    ulps: 8,
+    smooth: true,
+    samples: [
+      ...([false, true] as const).flatMap((reverse) => [
+        { what: `a vector${reverse ? ", reversed" : ""}`, inputs: [real([5])], params: { axis: 0, reverse } },
+        { what: `the first axis${reverse ? ", reversed" : ""}`, inputs: [real([3, 4])], params: { axis: 0, reverse } },
+        { what: `the middle axis${reverse ? ", reversed" : ""}`, inputs: [real([2, 3, 2])], params: { axis: 1, reverse } },
+      ]),
+      { what: "one element", inputs: [real([1])], params: { axis: 0, reverse: false } },
+      { what: "no elements", inputs: [real([2, 0])], params: { axis: 1, reverse: false } },
+      { what: "no rows", inputs: [real([0, 2])], params: { axis: 1, reverse: false } },
+      { what: "int32", inputs: [ints([3], [4, -5, 6])], params: { axis: 0, reverse: false } },
+      { what: "many", inputs: [real([33, 70])], params: { axis: 0, reverse: false } },
+      atKink({
+        what: "great and small numbers, kept in float64",
+        inputs: [reals([4], [2 ** 25, 1, 1, -(2 ** 25)])],
+        params: { axis: 0, reverse: false },
+      }),
+    ],
+    refuses: [
+      refusal(
+        () => core.cumsum(core.zeros([2, 3]), { axis: 2 }),
+        "cumsum: axis must be in [-2, 2), got 2 for float32[2,3].",
+      ),
+    ],
+  },
+
+  argsort: {
+    family: "order",
+    value: (index, [x], { axis }) => {
+      const row = gathered(x, index.with(axis, 0), [axis]);
+      // The element that as many others precede: smaller ones, and equal ones in front of it.
+      const comesBefore = (a: number, b: number): boolean =>
+        row[a] < row[b] || (Number.isNaN(row[b]) && !Number.isNaN(row[a]));
+      return row.findIndex((_, i) => {
+        const before = row.filter(
+          (__, j) => comesBefore(j, i) || (j < i && !comesBefore(i, j)),
+        ).length;
+        return before === index[axis];
+      });
+    },
+    ulps: 0,
+    smooth: false,
+    samples: [
+      { what: "the first axis", inputs: [real([3, 4])], params: { axis: 0 } },
+      { what: "the last axis", inputs: [real([2, 3, 5])], params: { axis: 2 } },
+      { what: "ties", inputs: [reals([6], [1, 0, 1, -0, 1, 0])], params: { axis: 0 } },
+      {
+        what: "NaN and infinities",
+        inputs: [reals([6], [NaN, Infinity, 1, NaN, -Infinity, 2])],
+        params: { axis: 0 },
+      },
+      { what: "int32", inputs: [ints([4], [3, -1, 3, 2])], params: { axis: 0 } },
+      { what: "no elements", inputs: [real([2, 0])], params: { axis: 1 } },
+      { what: "no rows", inputs: [real([0, 2])], params: { axis: 1 } },
+      { what: "more than ten", inputs: [real([40])], params: { axis: 0 } },
+    ],
+    refuses: [
+      refusal(
+        () => core.argsort(core.zeros([])),
+        "argsort: a single number has no axes, got -1 for float32[].",
+      ),
+      ...refusesMask("argsort", core.argsort).refuses,
+    ],
+  },
+
   dotGeneral: {
     family: "contraction",
     value: (index, [x, y], { batch, contract }) => {

@@ -83,6 +83,7 @@ export type {
   SliceParams,
   SplitParams,
 } from "./primitives/movement.ts";
+export type { CumsumParams } from "./primitives/order.ts";
 export type { ArgParams, InputAndOutput, ReduceParams } from "./primitives/reduce.ts";
 export type { PlainUnary, Unary } from "./primitives/unary.ts";
 export {

@@ -11,7 +11,7 @@ import { zerosOfType } from "./ops/create.ts";
 import { alias } from "./primitives/structure.ts";
 import { diagonal, type ManyPrimitive, type OnePrimitive } from "./primitive.ts";
 import { formatType, sameShape, type TensorType } from "./shape.ts";
-import { insidePass, Node, pull, tapeOf } from "./tape.ts";
+import { insidePass, TapeNode, pull, tapeOf } from "./tape.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 import { tensorsIn, type Tree } from "./tree.ts";
 import { vjp } from "./transforms.ts";
@@ -206,14 +206,14 @@ export function checkpoint<A extends readonly unknown[], R extends Tree>(
   return (...args) => {
     const level = recordingLevel();
     const made = new Scope("checkpoint");
-    const since = Node.next;
+    const since = TapeNode.next;
     const result = made.run(() => f(...args));
     const all = tensorsIn(result);
     const places = all.flatMap(({ node }, i) => (node !== null && node.index >= since ? [i] : []));
     if (places.length > 0) {
       const outputs = places.map((i) => all[i]);
       const links = tapeOf(nodesOf(outputs), since).flatMap(({ inputs }) => inputs);
-      const outside = links.filter((node) => node !== null && node.index < since) as Node[];
+      const outside = links.filter((node) => node !== null && node.index < since) as TapeNode[];
       replay(outputs, [...new Set(outside)], () => {
         const again = atLevel(level, () => whileRecording(() => tensorsIn(f(...args))));
         return places.map((i) => again[i]);
@@ -225,8 +225,8 @@ export function checkpoint<A extends readonly unknown[], R extends Tree>(
 }
 
 /** The nodes of recorded tensors. */
-function nodesOf(tensors: readonly Tensor[]): Node[] {
-  return tensors.map((x) => x.node as Node);
+function nodesOf(tensors: readonly Tensor[]): TapeNode[] {
+  return tensors.map((x) => x.node as TapeNode);
 }
 
 /**
@@ -236,10 +236,10 @@ function nodesOf(tensors: readonly Tensor[]): Node[] {
  */
 function replay(
   outputs: readonly Tensor[],
-  inputs: readonly Node[],
+  inputs: readonly TapeNode[],
   again: () => readonly Tensor[],
 ): void {
-  const rerun = <R>(rule: (results: readonly Node[]) => R): R =>
+  const rerun = <R>(rule: (results: readonly TapeNode[]) => R): R =>
     insidePass(inputs, () => runIn(new Scope("checkpoint"), () => rule(nodesOf(again()))));
   const pulled = onceFor((gs: readonly Tensor[]) =>
     rerun((results) =>

@@ -1,6 +1,6 @@
 /** @file The forward pass: the tape read from the beginning, carrying tangents. */
 import type { ManyPrimitive, OnePrimitive, Tangents } from "./primitive.ts";
-import { type Node, tapeOf } from "./tape.ts";
+import { type TapeNode, tapeOf } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -12,11 +12,11 @@ import type { Tensor } from "./tensor.ts";
  * @returns The tangent of each result; null for zero.
  */
 export function pushForward(
-  results: readonly (Node | null)[],
-  tangents: ReadonlyMap<Node, Tensor>,
+  results: readonly (TapeNode | null)[],
+  tangents: ReadonlyMap<TapeNode, Tensor>,
   since = 0,
 ): (Tensor | null)[] {
-  const known = new Map<Node, Tensor | readonly Tensor[] | null>(tangents);
+  const known = new Map<TapeNode, Tensor | readonly Tensor[] | null>(tangents);
   const roots = results.filter((node) => node !== null);
   for (const node of tapeOf(roots, since, [...tangents.keys()])) {
     if (known.has(node) || node.origin === "leaf") continue;
@@ -28,7 +28,7 @@ export function pushForward(
 
 /** Carries tangents over one node. */
 function push(
-  { origin, saved, params }: Node,
+  { origin, saved, params }: TapeNode,
   inputs: readonly (Tensor | readonly Tensor[] | null)[],
 ): Tensor | readonly Tensor[] {
   if (typeof origin === "number") return (inputs[0] as readonly Tensor[])[origin];

@@ -36,6 +36,7 @@ export type {
   MatmulOp,
   MatmulShape,
   Operand,
+  Several,
   ShapeMismatch,
   ShapeOf,
   ShapeOr,
@@ -184,7 +185,7 @@ export { noGrad } from "./interpreters/record.ts";
 export { stopGradient } from "./primitives/structure.ts";
 export { detectAnomaly, within } from "./anomaly.ts";
 export { type CheckOptions, checkGradients, type CheckReport } from "./check-gradients.ts";
-export { Node, type Origin, type Source, tapeOf } from "./tape.ts";
+export { TapeNode, type Origin, tapeOf } from "./tape.ts";
 
 // Loops
 export { type Cell, scan, type ScanOptions } from "./scan.ts";

@@ -6,7 +6,7 @@ import { noGrad } from "./interpreters/record.ts";
 import { toTensor } from "./operands.ts";
 import { add } from "./primitives/binary.ts";
 import { formatTypes, sameShape } from "./shape.ts";
-import { Node } from "./tape.ts";
+import { TapeNode } from "./tape.ts";
 import { Fluent, type Tensor, type TensorLike } from "./tensor.ts";
 import type { AnyShape, Operand } from "./shape-types.ts";
 import type { Shape } from "./shape.ts";
@@ -71,7 +71,7 @@ export class Parameter<S extends Shape = AnyShape> extends Fluent<S> {
   /** A leaf for derivatives, on the same memory, that outlives every scope. */
   #leaf(value: Tensor<S>): Tensor<S> {
     const leaf = keep(value);
-    leaf.node = new Node("leaf", [], null, null, leaf, 0);
+    leaf.node = new TapeNode("leaf", [], null, null, leaf, 0);
     leaf.node.parameter = this;
     return leaf;
   }

@@ -14,7 +14,7 @@ import { argmax } from "./primitives/reduce.ts";
 import { cos, log, log1p, neg, sqrt } from "./primitives/unary.ts";
 import { type Shape, sizeOf } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
-import type { Writable } from "./shape-types.ts";
+import type { Several, Writable } from "./shape-types.ts";
 
 /** How random tensors are made. */
 export interface RandomOptions {
@@ -50,6 +50,7 @@ export function key(value: number): Tensor {
  * console.log(normal([3], { key: a }).shape, normal([3], { key: b }).shape); // [ 3 ] [ 3 ]
  * ```
  */
+export function splitKey<const N extends number = 2>(from: Tensor, count?: N): Several<N>;
 export function splitKey(from: Tensor, count = 2): readonly Tensor[] {
   return unstack(random(from, { shape: [count, 2], dtype: "int32" }));
 }

@@ -5,7 +5,7 @@ import { atLevel, recordingLevel } from "./interpreters/record.ts";
 import { whileRecording } from "./memory.ts";
 import { alias } from "./primitives/structure.ts";
 import { formatType } from "./shape.ts";
-import { Node } from "./tape.ts";
+import { TapeNode } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 import { mapTree, namedLeaves, tensorsIn, type Tree } from "./tree.ts";
 
@@ -14,7 +14,7 @@ export interface Recording<R> {
   /** What the function returned. */
   readonly result: R;
   /** The nodes of the leaves, in the order of the tree. */
-  readonly marks: readonly Node[];
+  readonly marks: readonly TapeNode[];
   /** The index of the first mark: what is older is constant. */
   readonly since: number;
   /** The level of differentiation that was recorded. */
@@ -30,7 +30,7 @@ export interface Recording<R> {
 export function record<P extends Tree, R>(op: string, f: (at: P) => R, at: P): Recording<R> {
   for (const { path, tensor } of namedLeaves(at)) checkLeaf(op, path, tensor);
   const level = Math.max(recordingLevel(), 0) + 1;
-  const marks: Node[] = [];
+  const marks: TapeNode[] = [];
   const watched = mapTree((x) => watch(x, level, marks), at);
   const result = whileRecording(() => atLevel(level, () => f(watched)));
   return { result, marks, since: marks[0]?.index ?? Infinity, level };
@@ -49,9 +49,9 @@ function checkLeaf(op: string, path: string, x: Tensor): void {
 }
 
 /** A stand-in for a leaf, by which this derivative is taken; an outer one sees it as its old self. */
-function watch(x: Tensor, level: number, marks: Node[]): Tensor {
+function watch(x: Tensor, level: number, marks: TapeNode[]): Tensor {
   const y = atLevel(level, () => alias(x));
-  y.node ??= new Node("leaf", [], null, null, y, level);
+  y.node ??= new TapeNode("leaf", [], null, null, y, level);
   marks.push(y.node);
   return y;
 }

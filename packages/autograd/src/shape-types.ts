@@ -76,6 +76,19 @@ export type Fits<R> = R extends ShapeMismatch<infer Message> ? ShapeMismatch<Mes
 /** A shape, or one of which nothing is known. */
 export type ShapeOr<R> = R extends Shape ? R : AnyShape;
 
+/** As many tensors as the count says, where it is known; else a list of them. */
+export type Several<N, T extends Tensor[] = []> = N extends number
+  ? number extends N
+    ? readonly Tensor[]
+    : T["length"] extends N
+      ? Readonly<T>
+      : T["length"] extends 32
+        ? readonly Tensor[]
+        : Several<N, [...T, Tensor]>
+  : N extends readonly unknown[]
+    ? { readonly [K in keyof N]: Tensor }
+    : never;
+
 // ----- Broadcasting -----
 
 /** Two sizes as one. Equality comes first: type parameters are equal to themselves only. */

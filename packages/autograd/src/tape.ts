@@ -1,7 +1,7 @@
 /**
  * @file The tape and the backward pass: the only place where cotangents are added.
  *
- * Every recorded op leaves a {@link Node} on its result. A tape is the list of nodes that a result
+ * Every recorded op leaves a {@link TapeNode} on its result. A tape is the list of nodes that a result
  * depends on, in the order they were made; so the backward pass is that list read from the end.
  */
 import { GradientError, InternalError } from "./errors.ts";
@@ -19,19 +19,16 @@ import type { Tensor } from "./tensor.ts";
 /** What made a node: a leaf, a primitive, or, by its number, one of the results of the node before it. */
 export type Origin = "leaf" | AnyPrimitive | number;
 
-/** A node of a primitive with several results. */
-export type Source = Node;
-
 let made = 0;
 
 /** The record of one op: what it was, what it depends on, and what its derivative keeps. */
-export class Node {
+export class TapeNode {
   /** Rises with every node made, so it orders them by time. */
   readonly index: number = made++;
   /** What made it. */
   readonly origin: Origin;
   /** The nodes of the op's inputs; null for inputs that are not being differentiated. */
-  readonly inputs: readonly (Node | null)[];
+  readonly inputs: readonly (TapeNode | null)[];
   /** The primitive's parameters. */
   readonly params: unknown;
   /** What the derivative keeps. */
@@ -58,7 +55,7 @@ export class Node {
   /** Records an op. */
   constructor(
     origin: Origin,
-    inputs: readonly (Node | null)[],
+    inputs: readonly (TapeNode | null)[],
     params: unknown,
     saved: unknown,
     type: TensorType | readonly TensorType[],
@@ -100,10 +97,14 @@ let passes = 0;
  * @param since - Nodes made before this index are left out.
  * @param targets - Nodes beyond which the tape does not go.
  */
-export function tapeOf(results: readonly Node[], since = 0, targets: readonly Node[] = []): Node[] {
+export function tapeOf(
+  results: readonly TapeNode[],
+  since = 0,
+  targets: readonly TapeNode[] = [],
+): TapeNode[] {
   const pass = ++passes;
   for (const target of targets) target.targetOf = pass;
-  const found: Node[] = [];
+  const found: TapeNode[] = [];
   const open = [...new Set(results)].filter((node) => node.index >= since);
   for (const node of open) node.pass = pass;
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
@@ -120,7 +121,7 @@ export function tapeOf(results: readonly Node[], since = 0, targets: readonly No
 }
 
 /** Whether the tape that the node was last part of ends with it. */
-function isTarget(node: Node): boolean {
+function isTarget(node: TapeNode): boolean {
   return node.targetOf === node.pass;
 }
 
@@ -131,7 +132,10 @@ function isTarget(node: Node): boolean {
  * @param results - The results' nodes, and their cotangents.
  * @returns Nothing: each target's `cotangent` is set, and the caller takes it away.
  */
-function pullBack(tape: readonly Node[], results: readonly (readonly [Node, Tensor])[]): void {
+function pullBack(
+  tape: readonly TapeNode[],
+  results: readonly (readonly [TapeNode, Tensor])[],
+): void {
   for (const node of tape) {
     node.wanted = isTarget(node) || node.inputs.some(leadsToWanted, node);
     // Left behind by a pass that was broken off.
@@ -146,12 +150,12 @@ function pullBack(tape: readonly Node[], results: readonly (readonly [Node, Tens
 }
 
 /** Adds to what has arrived at a node: the one place where cotangents are added. */
-function arrive(node: Node, cotangent: Tensor): void {
+function arrive(node: TapeNode, cotangent: Tensor): void {
   node.cotangent = node.cotangent === null ? cotangent : add(node.cotangent, cotangent);
 }
 
 /** Takes away what has arrived at a node. */
-function take(node: Node): Tensor | null {
+function take(node: TapeNode): Tensor | null {
   const { cotangent } = node;
   node.cotangent = null;
   return cotangent;
@@ -166,12 +170,12 @@ function take(node: Node): Tensor | null {
  * @param since - Nodes made before this index are constant.
  */
 export function pull(
-  results: readonly (readonly [Node | null, Tensor])[],
-  targets: readonly Node[],
+  results: readonly (readonly [TapeNode | null, Tensor])[],
+  targets: readonly TapeNode[],
   since = 0,
 ): (Tensor | null)[] {
   const recorded = results.filter(
-    (result): result is readonly [Node, Tensor] => result[0] !== null,
+    (result): result is readonly [TapeNode, Tensor] => result[0] !== null,
   );
   const roots = recorded.map(([node]) => node);
   pullBack(tapeOf(roots, since, targets), recorded);
@@ -185,7 +189,7 @@ export function pull(
  * Runs `f`, which goes over tapes that end at `targets`, in the middle of another pass that these nodes
  * are part of: their scratch is put back afterwards.
  */
-export function insidePass<R>(targets: readonly Node[], f: () => R): R {
+export function insidePass<R>(targets: readonly TapeNode[], f: () => R): R {
   const scratch = targets.map(({ pass, targetOf, wanted, cotangent, cotangents }) => ({
     pass,
     targetOf,
@@ -201,17 +205,17 @@ export function insidePass<R>(targets: readonly Node[], f: () => R): R {
 }
 
 /** Whether an input of the node `this` lies on the tape and leads to a target. */
-function leadsToWanted(this: Node, input: Node | null): boolean {
+function leadsToWanted(this: TapeNode, input: TapeNode | null): boolean {
   return input !== null && input.pass === this.pass && input.wanted;
 }
 
 /** Passes a node's cotangent on to its inputs. */
-function propagate(node: Node): void {
+function propagate(node: TapeNode): void {
   const g = node.cotangent;
   node.cotangent = null;
   if (typeof node.origin === "number") {
     if (g === null) return;
-    const source = node.inputs[0] as Node;
+    const source = node.inputs[0] as TapeNode;
     source.cotangents ??= (source.type as readonly TensorType[]).map(() => null);
     source.cotangents[node.origin] = g;
     return;
@@ -232,31 +236,31 @@ function propagate(node: Node): void {
 }
 
 /** A node in the words of a message about its derivative. */
-function placeOf({ name, where }: Node): string {
+function placeOf({ name, where }: TapeNode): string {
   return `the derivative of "${name}" called at ${where}`;
 }
 
 /** Asks a primitive with one result for the cotangent of input `i`. */
-function pullOne(node: Node, g: Tensor, i: number): Tensor {
+function pullOne(node: TapeNode, g: Tensor, i: number): Tensor {
   const { vjp } = node.origin as OnePrimitive<string, unknown, unknown>;
   return (vjp as NonNullable<typeof vjp>)(g, node.saved, node.params, i);
 }
 
 /** Asks a primitive with several results for the cotangent of input `i`. */
-function pullMany(node: Node, g: readonly Tensor[], i: number): Tensor {
+function pullMany(node: TapeNode, g: readonly Tensor[], i: number): Tensor {
   const { vjp } = node.origin as ManyPrimitive<string, unknown, unknown>;
   return (vjp as NonNullable<typeof vjp>)(g, node.saved, node.params, i);
 }
 
 /** The cotangents of several results, zeros where nothing flowed back. */
-function withZeros(node: Node, cotangents: readonly (Tensor | null)[]): Tensor[] {
+function withZeros(node: TapeNode, cotangents: readonly (Tensor | null)[]): Tensor[] {
   const like = cotangents.find((g) => g !== null) as Tensor;
   const types = node.type as readonly TensorType[];
   return cotangents.map((g, i) => g ?? zerosOfType(types[i], like));
 }
 
 /** A rule must return the type of the input; anything else is our mistake, found here and not later. */
-function checkCotangent(node: Node, input: Node, cotangent: Tensor): void {
+function checkCotangent(node: TapeNode, input: TapeNode, cotangent: Tensor): void {
   const type = input.type as TensorType;
   if (cotangent.dtype !== type.dtype || !sameShape(cotangent.shape, type.shape)) {
     throw new InternalError(

@@ -9,7 +9,7 @@ import { formatTensor } from "./ops/format.ts";
 import { Fluent } from "./fluent.ts";
 import type { AnyShape, ShapeOf, Sizes } from "./shape-types.ts";
 import { formatType, type Shape, type TensorType } from "./shape.ts";
-import { backward, type Node } from "./tape.ts";
+import { backward, type TapeNode } from "./tape.ts";
 
 /** What ops take: a tensor, a {@link Parameter}, or a number, which takes its partner's element type. */
 export type TensorLike = Tensor | HasValue | number;
@@ -45,7 +45,7 @@ export class Tensor<S extends Shape = AnyShape> extends Fluent<S> implements Ten
   /** The type of the elements. */
   readonly dtype: DType;
   /** The record of the op that made it, where a derivative may ask for it. */
-  node: Node | null = null;
+  node: TapeNode | null = null;
   /** @internal The allocation behind it; null once it has been given back. */
   storage: Storage | null;
   /** @internal Whether the garbage collector is the owner. */
@@ -180,6 +180,9 @@ export class Tensor<S extends Shape = AnyShape> extends Fluent<S> implements Ten
 
   /**
    * Adds the derivative of this number to `.grad` of every {@link Parameter} it depends on.
+   *
+   * The tape stays as long as this tensor does, so a second `backward()` adds the same once more (PyTorch
+   * calls this `retain_graph`); in a scope it goes back with everything else at the scope's end.
    *
    * @throws GradientError if it is not one floating-point number, or depends on no parameter.
    */

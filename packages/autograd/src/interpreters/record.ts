@@ -1,10 +1,10 @@
 /**
- * @file The recording interpreter: hangs a {@link Node} on the results of ops whose inputs are being
+ * @file The recording interpreter: hangs a {@link TapeNode} on the results of ops whose inputs are being
  * differentiated.
  */
 import { isFloat } from "../dtype.ts";
 import type { ManyPrimitive, OnePrimitive } from "../primitive.ts";
-import { Node, type Source } from "../tape.ts";
+import { TapeNode } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 
 /**
@@ -67,8 +67,8 @@ function recordedElsewhere({ examples }: Tensor): number {
 }
 
 /** The nodes of the inputs. */
-function nodesOf(inputs: readonly Tensor[]): (Node | null)[] {
-  const nodes: (Node | null)[] = [];
+function nodesOf(inputs: readonly Tensor[]): (TapeNode | null)[] {
+  const nodes: (TapeNode | null)[] = [];
   for (let i = 0; i < inputs.length; i++) nodes.push(inputs[i].node);
   return nodes;
 }
@@ -86,7 +86,7 @@ export function recordOne<P, S>(
   const outermost = levelOf(inputs, recordedElsewhere(output));
   if (outermost > level || !isFloat(output.dtype)) return;
   const saved = primitive.saves(inputs, output, params);
-  output.node = new Node(primitive, nodesOf(inputs), params, saved, output, outermost);
+  output.node = new TapeNode(primitive, nodesOf(inputs), params, saved, output, outermost);
 }
 
 /** Records an op with several results, if it is being differentiated. */
@@ -106,16 +106,16 @@ export function recordMany<P, S>(
 /** Records an op with several results by its inputs' nodes: a node for the op, and one per result. */
 export function recordNodes<P, S>(
   primitive: ManyPrimitive<string, P, S>,
-  inputs: readonly (Node | null)[],
+  inputs: readonly (TapeNode | null)[],
   params: P,
   saved: S,
   outputs: readonly Tensor[],
   outermost: number,
 ): void {
-  const source: Source = new Node(primitive, inputs, params, saved, outputs, outermost);
+  const source = new TapeNode(primitive, inputs, params, saved, outputs, outermost);
   outputs.forEach((output, slot) => {
     if (isFloat(output.dtype)) {
-      output.node = new Node(slot, [source], null, null, output, outermost);
+      output.node = new TapeNode(slot, [source], null, null, output, outermost);
     }
   });
 }

@@ -10,6 +10,7 @@ import { DotGeneral } from "./contraction.ts";
 import { Gather, ScatterAdd } from "./indexing.ts";
 import { Fill, Iota, Random } from "./leaf.ts";
 import { BroadcastTo, Concat, Pad, Permute, Reshape, Slice, Split } from "./movement.ts";
+import { Argsort, Cumsum } from "./order.ts";
 import { Argmax, Max, Sum } from "./reduce.ts";
 import { Alias } from "./structure.ts";
 import {
@@ -101,6 +102,10 @@ export interface PrimitiveSet {
   readonly max: typeof Max;
   /** `argmax` */
   readonly argmax: typeof Argmax;
+  /** `cumsum` */
+  readonly cumsum: typeof Cumsum;
+  /** `argsort` */
+  readonly argsort: typeof Argsort;
   /** `dotGeneral` */
   readonly dotGeneral: typeof DotGeneral;
   /** `reshape` */
@@ -182,6 +187,9 @@ export const primitives: PrimitiveSet & Readonly<Record<string, AnyPrimitive>> =
   sum: Sum,
   max: Max,
   argmax: Argmax,
+
+  cumsum: Cumsum,
+  argsort: Argsort,
 
   dotGeneral: DotGeneral,
 

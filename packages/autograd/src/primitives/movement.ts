@@ -18,7 +18,7 @@ import { checkElement, zerosOfType } from "../ops/create.ts";
 import { shifted, withFirstAxis } from "./batching.ts";
 import { cast } from "./choice.ts";
 import { type AxesOptions, type AxisOptions, axesOf, axisOf, sum } from "./reduce.ts";
-import type { AnyShape, Fits, Operand, ShapeOr, Writable } from "../shape-types.ts";
+import type { AnyShape, Fits, Operand, Several, ShapeOr, Writable } from "../shape-types.ts";
 import type { Given, Joined, NoOptions, Permuted, Reversed, SameSize } from "../shape-changes.ts";
 
 /** A shape to change to. */
@@ -537,6 +537,11 @@ function promoted(op: string, tensors: readonly TensorLike[]): Tensor[] {
  * console.log(i.toArray(), f.toArray()); // [ 0, 1, 2 ] [ 3, 4, 5 ]
  * ```
  */
+export function split<const N extends number | readonly number[]>(
+  x: TensorLike,
+  pieces: N,
+  options?: AxisOptions,
+): Several<N>;
 export function split(
   x: TensorLike,
   pieces: number | readonly number[],

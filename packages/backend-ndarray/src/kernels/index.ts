@@ -7,6 +7,7 @@ import { contraction } from "./contraction.ts";
 import { indexing } from "./indexing.ts";
 import { leaf } from "./leaf.ts";
 import { movement } from "./movement.ts";
+import { order } from "./order.ts";
 import { reduce } from "./reduce.ts";
 import { structure } from "./structure.ts";
 import { unaries } from "./unary.ts";
@@ -18,6 +19,7 @@ export const kernels: KernelTable<NdArray> = {
   ...binaries,
   ...choice,
   ...reduce,
+  ...order,
   ...contraction,
   ...movement,
   ...indexing,

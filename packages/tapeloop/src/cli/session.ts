@@ -189,7 +189,9 @@ export class Session {
         `validation: ${bits(last[1])} bits per character; bigrams: ${this.#bigram.toFixed(3)}`,
       );
     }
-    console.log(`saved in ${this.#options.checkpoint}; try: tapeloop sample --prompt "interface "`);
+    const { checkpoint } = this.#options;
+    const option = checkpoint === "tapeloop.safetensors" ? "" : ` --checkpoint ${checkpoint}`;
+    console.log(`saved in ${checkpoint}; try: tapeloop sample${option} --prompt "interface "`);
   }
 
   /** The text's option, where it was not the default text. */
