@@ -606,9 +606,21 @@ export const rows: Rows = {
     smooth: true,
     samples: [
       ...([false, true] as const).flatMap((reverse) => [
-        { what: `a vector${reverse ? ", reversed" : ""}`, inputs: [real([5])], params: { axis: 0, reverse } },
-        { what: `the first axis${reverse ? ", reversed" : ""}`, inputs: [real([3, 4])], params: { axis: 0, reverse } },
-        { what: `the middle axis${reverse ? ", reversed" : ""}`, inputs: [real([2, 3, 2])], params: { axis: 1, reverse } },
+        {
+          what: `a vector${reverse ? ", reversed" : ""}`,
+          inputs: [real([5])],
+          params: { axis: 0, reverse },
+        },
+        {
+          what: `the first axis${reverse ? ", reversed" : ""}`,
+          inputs: [real([3, 4])],
+          params: { axis: 0, reverse },
+        },
+        {
+          what: `the middle axis${reverse ? ", reversed" : ""}`,
+          inputs: [real([2, 3, 2])],
+          params: { axis: 1, reverse },
+        },
       ]),
       { what: "one element", inputs: [real([1])], params: { axis: 0, reverse: false } },
       { what: "no elements", inputs: [real([2, 0])], params: { axis: 1, reverse: false } },

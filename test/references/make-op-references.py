@@ -171,6 +171,83 @@ def pointwise():
     add(theme, "isClose", lambda x, y: torch.isclose(x, y).double(), torch.tensor([1.0, 1.0, inf, inf, nan, 0.0, 1.0]), torch.tensor([1.0 + 1e-6, 1.1, inf, -inf, nan, 1e-9, inf]), edge=True, derivative=False)
 
 
+def reductions():
+    theme = "reductions"
+
+    def on(name, f, *inputs, **how):
+        add(theme, name, f, *inputs, **how)
+
+    x = spread(2, 3, 4)
+    ties = torch.tensor([[1.0, 3.0, 3.0, 2.0, 3.0, 4.0], [2.0, 2.0, 1.0, 0.0, -0.0, 2.0]])
+    with_nan = torch.tensor([[1.0, nan, 3.0, inf], [-inf, 2.0, -inf, 0.0]])
+    zeros = torch.tensor([[2.0, 0.0, 3.0], [0.0, 5.0, 0.0], [1.5, -2.0, 4.0]])
+
+    on("prod", lambda x: x.prod(), spread(5, low=0.5))
+    on("prod along an axis", lambda x: x.prod(1), spread(2, 3, 2, low=0.5))
+    on("prod of rows with zeros", lambda x: x.prod(1), zeros)
+    on("std", lambda x: x.std(1, unbiased=False), x)
+    on("std with a correction", lambda x: x.std(1, unbiased=True), x)
+    on("std of equal elements", lambda x: x.std(1, unbiased=False), torch.tensor([[1.0, 1.0, 1.0], [1.0, 2.0, 4.0]]), edge=True)
+    on("std of one element", lambda x: x.std(1, unbiased=False), torch.tensor([[1.0], [2.0]]), edge=True)
+    on("variance with a correction of one element", lambda x: x.var(1, unbiased=True), torch.tensor([[1.0]]), edge=True, derivative=False)
+    on("norm", lambda x: torch.linalg.vector_norm(x, 2, 1), x)
+    on("norm of order 1", lambda x: torch.linalg.vector_norm(x, 1, 1), x)
+    on("norm of order 3", lambda x: torch.linalg.vector_norm(x, 3, (0, 2)), x)
+    on("norm of order 1/2", lambda x: torch.linalg.vector_norm(x, 0.5, 1), spread(2, 3, low=0.5))
+    on("norm of order Infinity", lambda x: torch.linalg.vector_norm(x, inf, 1), x)
+    on("norm of order -Infinity", lambda x: torch.linalg.vector_norm(x, -inf, 1), x)
+    on("norm of order 0", lambda x: torch.linalg.vector_norm(x, 0, 1), zeros, derivative=False, edge=True)
+    for order, name in [(2, "norm of order 2 of rows"), (1, "norm of order 1 of rows"), (3, "norm of order 3 of rows"), (inf, "norm of order Infinity of rows"), (-inf, "norm of order -Infinity of rows")]:
+        rows = torch.tensor([[0.0, 0.0, 0.0], [0.0, 2.0, -2.0], [1.0, -3.0, 3.0]])
+        on(name, lambda x, p=order: torch.linalg.vector_norm(x, p, 1), rows, edge=True)
+    on("normalize", lambda x: F.normalize(x, dim=1), x)
+    on("normalize of zeros", lambda x: F.normalize(x, dim=0), torch.tensor([0.0, 0.0]), edge=True)
+    on("cosineSimilarity", lambda x, y: F.cosine_similarity(x, y, dim=1), spread(3, 4), spread(3, 4))
+    on("pairwiseDistances", torch.cdist, spread(3, 4), spread(2, 4))
+    on("pairwiseDistances of order 1", lambda x, y: torch.cdist(x, y, 1), spread(3, 4), spread(2, 4))
+    on("pairwiseDistances of equal points", torch.cdist, torch.tensor([[1.0, 1.0], [2.0, 2.0]]), torch.tensor([[1.0, 1.0]]), edge=True)
+    on("cov", torch.cov, spread(3, 5))
+    on("logSumExp of infinities", lambda x: torch.logsumexp(x, 1), torch.tensor([[-inf, -inf], [inf, 0.0], [-inf, 2.0], [1000.0, 1000.0]]), edge=True)
+    on("max at ties", lambda x: x.amax(1), ties, edge=True)
+    on("min at ties", lambda x: x.amin(1), ties, edge=True)
+    on("argmin", lambda x: x.argmin(1).int(), ties[:, [0, 1, 4, 5]], derivative=False, edge=True)
+    on("any", lambda x: x.any(1), zeros, derivative=False)
+    on("all", lambda x: x.all(1), zeros, derivative=False)
+    on("countNonzero", lambda x: torch.count_nonzero(x, 1), zeros, derivative=False)
+
+    for name, f in {"cumsum": torch.cumsum, "cumprod": torch.cumprod, "logCumSumExp": torch.logcumsumexp}.items():
+        on(name, lambda x, f=f: f(x, 1), spread(2, 5, low=0.5))
+        on(f"{name} along the first axis", lambda x, f=f: f(x, 0), spread(3, 2, low=0.5))
+        on(f"{name}, reversed", lambda x, f=f: f(x.flip(1), 1).flip(1), spread(2, 5, low=0.5))
+    for name, f in {"cummax": torch.cummax, "cummin": torch.cummin}.items():
+        on(name, lambda x, f=f: f(x, 1)[0], spread(2, 5))
+        on(f"{name}, reversed", lambda x, f=f: f(x.flip(1), 1)[0].flip(1), spread(2, 5))
+        on(f"{name} at ties", lambda x, f=f: f(x, 1)[0], ties, edge=True)
+        on(f"{name} of NaN and infinities", lambda x, f=f: f(x, 1)[0], with_nan, edge=True)
+    on("cumprod of rows with zeros", lambda x: torch.cumprod(x, 1), zeros)
+    on("logCumSumExp of infinities", lambda x: torch.logcumsumexp(x, 1), torch.tensor([[-inf, -inf, 2.0, 1000.0, 0.0]]), edge=True)
+    on("diff", lambda x: torch.diff(x, dim=1), x)
+    on("diff of order 2", lambda x: torch.diff(x, n=2, dim=2), x)
+
+    on("sort", lambda x: torch.sort(x, 1)[0], spread(2, 5))
+    on("sort, descending, along the first axis", lambda x: torch.sort(x, 0, True)[0], spread(3, 2))
+    on("sort at ties", lambda x: torch.sort(x, dim=1, stable=True)[0], ties, edge=True)
+    on("sort, descending, at ties", lambda x: torch.sort(x, dim=1, descending=True, stable=True)[0], ties, edge=True)
+    on("sort of NaN and infinities", lambda x: torch.sort(x, dim=1, stable=True)[0], with_nan, edge=True)
+    on("sort, descending, of NaN and infinities", lambda x: torch.sort(x, dim=1, descending=True, stable=True)[0], with_nan, edge=True)
+    on("argsort", lambda x: torch.sort(x, dim=1, stable=True)[1].int(), ties, derivative=False)
+    on("argsort, descending", lambda x: torch.sort(x, dim=1, descending=True, stable=True)[1].int(), ties, derivative=False)
+    on("topK", lambda x: torch.topk(x, 2, 1)[0], spread(3, 5))
+    on("topK, smallest", lambda x: torch.topk(x, 2, 0, largest=False)[0], spread(3, 5))
+    on("topK places", lambda x: torch.topk(x, 2, 1)[1].int(), spread(3, 5), derivative=False)
+    on("median", lambda x: torch.quantile(x, 0.5, 1), spread(2, 5))
+    on("median of an even number", lambda x: torch.quantile(x, 0.5), spread(2, 3))
+    on("quantile", lambda x: torch.quantile(x, torch.tensor([0.0, 0.3, 0.9, 1.0]), 1), spread(2, 5))
+    on("quantile of NaN", lambda x: torch.quantile(x, 0.5, 1), torch.tensor([[1.0, nan, 2.0], [1.0, 2.0, 3.0]]), edge=True)
+    on("searchSorted", lambda v: torch.searchsorted(torch.tensor([1.0, 2.0, 2.0, 4.0]), v).int(), torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]), derivative=False)
+    on("searchSorted, right", lambda v: torch.searchsorted(torch.tensor([1.0, 2.0, 2.0, 4.0]), v, right=True).int(), torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]), derivative=False)
+
+
 def write():
     text = json.dumps(themes, separators=(",", ":"))
     # Fifteen digits would do; all seventeen are kept, so that the numbers are PyTorch's own.
@@ -180,4 +257,5 @@ def write():
 
 if __name__ == "__main__":
     pointwise()
+    reductions()
     write()

@@ -1,13 +1,40 @@
 /**
- * @file The one entrance: every op passes through {@link apply}, which runs it, on all examples at
- * once under `vmap`, and records it where a derivative may be asked for.
+ * @file The one entrance: every op passes through {@link apply}, which runs it (under `vmap` on all
+ * examples at once, under `trace` by writing it down), and records it where a derivative may be asked for.
  */
 import { checkFinite, isWatching } from "./anomaly.ts";
 import { batchMany, batchOne, innermost, isBatching } from "./interpreters/batch.ts";
 import { runMany, runOne } from "./interpreters/eager.ts";
 import { recordMany, recordOne } from "./interpreters/record.ts";
+import { isTracing, traceMany, traceOne, tracerOf } from "./interpreters/trace.ts";
 import type { ManyPrimitive, OnePrimitive } from "./primitive.ts";
 import type { Tensor } from "./tensor.ts";
+
+/** Runs a primitive with one result, by the interpreter that its inputs belong to. */
+function interpretOne<P, S>(
+  primitive: OnePrimitive<string, P, S>,
+  inputs: readonly Tensor[],
+  params: P,
+): Tensor {
+  const batch = isBatching() ? innermost(inputs) : null;
+  if (batch !== null) return batchOne(primitive, inputs, params, batch);
+  const tracer = isTracing() ? tracerOf(inputs) : null;
+  if (tracer !== null) return traceOne(primitive, inputs, params, tracer);
+  return runOne(primitive, inputs, params);
+}
+
+/** Runs a primitive with several results, by the interpreter that its inputs belong to. */
+function interpretMany<P, S>(
+  primitive: ManyPrimitive<string, P, S>,
+  inputs: readonly Tensor[],
+  params: P,
+): readonly Tensor[] {
+  const batch = isBatching() ? innermost(inputs) : null;
+  if (batch !== null) return batchMany(primitive, inputs, params, batch);
+  const tracer = isTracing() ? tracerOf(inputs) : null;
+  if (tracer !== null) return traceMany(primitive, inputs, params, tracer);
+  return runMany(primitive, inputs, params);
+}
 
 /** Runs a primitive with one result. */
 export function apply<P, S>(
@@ -15,9 +42,7 @@ export function apply<P, S>(
   inputs: readonly Tensor[],
   params: P,
 ): Tensor {
-  const batch = isBatching() ? innermost(inputs) : null;
-  const output =
-    batch === null ? runOne(primitive, inputs, params) : batchOne(primitive, inputs, params, batch);
+  const output = interpretOne(primitive, inputs, params);
   if (isWatching()) checkFinite(primitive.name, inputs, output);
   if (primitive.vjp !== null) recordOne(primitive, inputs, params, output);
   return output;
@@ -29,11 +54,7 @@ export function applyMany<P, S>(
   inputs: readonly Tensor[],
   params: P,
 ): readonly Tensor[] {
-  const batch = isBatching() ? innermost(inputs) : null;
-  const outputs =
-    batch === null
-      ? runMany(primitive, inputs, params)
-      : batchMany(primitive, inputs, params, batch);
+  const outputs = interpretMany(primitive, inputs, params);
   if (isWatching()) for (const output of outputs) checkFinite(primitive.name, inputs, output);
   if (primitive.vjp !== null) recordMany(primitive, inputs, params, outputs);
   return outputs;

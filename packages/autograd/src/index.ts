@@ -139,7 +139,36 @@ export { clip, logSigmoid, logSoftmax, relu, softmax, softplus } from "./ops/act
 
 // Along axes
 export { argmax, type AxesOptions, type AxisOptions, max, sum } from "./primitives/reduce.ts";
-export { logSumExp, mean, min, variance } from "./ops/statistics.ts";
+export { logSumExp, mean, min, std, variance, type VarianceOptions } from "./ops/statistics.ts";
+export { argsort, cumsum, type RunningOptions, type SortOptions } from "./primitives/order.ts";
+export {
+  argmin,
+  median,
+  quantile,
+  sort,
+  type TopK,
+  topK,
+  type TopKOptions,
+} from "./ops/sorting.ts";
+export {
+  cummax,
+  cummin,
+  cumprod,
+  diff,
+  type DiffOptions,
+  logCumSumExp,
+  prod,
+} from "./ops/cumulative.ts";
+export {
+  cosineSimilarity,
+  cov,
+  type CovOptions,
+  norm,
+  normalize,
+  type NormOptions,
+  pairwiseDistances,
+  type VectorOptions,
+} from "./ops/norms.ts";
 
 // Products
 export { type DotAxes, dotGeneral } from "./primitives/contraction.ts";
@@ -164,6 +193,15 @@ export {
   unstack,
 } from "./primitives/movement.ts";
 export { gather, scatterAdd, type ScatterOptions } from "./primitives/indexing.ts";
+export {
+  binCount,
+  putAlongAxis,
+  scatter,
+  searchSorted,
+  type SearchOptions,
+  select,
+  takeAlongAxis,
+} from "./ops/indexing.ts";
 
 // Derivatives
 export { grad, type Loss, type ValueAndGrad, valueAndGrad } from "./grad.ts";
@@ -189,6 +227,13 @@ export { TapeNode, type Origin, tapeOf } from "./tape.ts";
 
 // Loops
 export { type Cell, scan, type ScanOptions } from "./scan.ts";
+
+// Programs
+export { compile, trace } from "./program/compile.ts";
+export { formatProgram } from "./program/print.ts";
+export type { Constant, Program, ProgramNode, Variable } from "./program/program.ts";
+export { simplify } from "./program/simplify.ts";
+export { verify } from "./program/verify.ts";
 
 // Trees
 export { leaves, mapTree, type NamedLeaf, namedLeaves, tensorsIn, type Tree } from "./tree.ts";

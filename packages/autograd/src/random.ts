@@ -2,8 +2,9 @@
  * @file Random numbers from explicit keys: the same key gives the same numbers, on every backend and
  * machine. {@link seed} serves those who want it simple.
  */
-import { ArgumentError, checkOptions } from "./errors.ts";
+import { ArgumentError, checkOptions, TracingError } from "./errors.ts";
 import type { DType } from "./dtype.ts";
+import { isTracing } from "./interpreters/trace.ts";
 import { outsideScopes } from "./memory.ts";
 import { tensor } from "./ops/create.ts";
 import { add, mul } from "./primitives/binary.ts";
@@ -66,8 +67,20 @@ export function seed(value: number): void {
   sequence = outsideScopes(() => key(value));
 }
 
-/** The next key of the sequence. */
+/**
+ * The next key of the sequence.
+ *
+ * @throws TracingError while a program is being written, where it would be drawn once and for all.
+ */
 export function nextKey(): Tensor {
+  if (isTracing()) {
+    throw new TracingError(
+      "random",
+      "inside of compile() a key must be given",
+      "none",
+      "Make keys an argument of the compiled function.",
+    );
+  }
   if (sequence === null) seed(0);
   const last = sequence as unknown as Tensor;
   const [rest, next] = outsideScopes(() => splitKey(last)) as [Tensor, Tensor];

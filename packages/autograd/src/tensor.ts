@@ -3,6 +3,7 @@ import type { Backend } from "./backend.ts";
 import type { DType, TypedArray } from "./dtype.ts";
 import { DisposedError, ShapeError, TracingError } from "./errors.ts";
 import type { Examples } from "./interpreters/batch.ts";
+import type { Traced } from "./interpreters/trace.ts";
 import { disown, type Storage } from "./memory.ts";
 import { nested, type NestedArray } from "./ops/create.ts";
 import { formatTensor } from "./ops/format.ts";
@@ -52,6 +53,8 @@ export class Tensor<S extends Shape = AnyShape> extends Fluent<S> implements Ten
   collected = false;
   /** @internal Under `vmap`: all the examples that it stands for. */
   readonly examples: Examples | null;
+  /** @internal In a program that is being written: the variable that it stands for. */
+  readonly traced: Traced | null;
   #array: unknown;
   #disposedBy = "";
 
@@ -61,9 +64,11 @@ export class Tensor<S extends Shape = AnyShape> extends Fluent<S> implements Ten
     array: unknown,
     storage: Storage | null,
     examples: Examples | null = null,
+    traced: Traced | null = null,
   ) {
     super();
     this.examples = examples;
+    this.traced = traced;
     this.shape = type.shape as ShapeOf<S>;
     this.dtype = type.dtype;
     this.#array = array;
@@ -89,12 +94,14 @@ export class Tensor<S extends Shape = AnyShape> extends Fluent<S> implements Ten
   /** Where it lives. */
   get backend(): Backend {
     if (this.examples !== null) return this.examples.full.backend;
+    if (this.traced !== null) return this.traced.tracer.backend;
     if (this.storage === null) throw this.#unreadable();
     return this.storage.backend;
   }
 
   /** Whether its memory has been given back. */
   get isDisposed(): boolean {
+    if (this.traced !== null) return false;
     return this.examples === null ? this.storage === null : this.examples.full.isDisposed;
   }
 
@@ -126,6 +133,14 @@ export class Tensor<S extends Shape = AnyShape> extends Fluent<S> implements Ten
         "a value that differs between examples cannot be read",
         formatType(this),
         "Use where() in place of if, or read it outside of vmap().",
+      );
+    }
+    if (this.traced !== null) {
+      return new TracingError(
+        "trace",
+        "a value is not known while a program is being written",
+        formatType(this),
+        "Use where() in place of if, or return it and read it outside of compile().",
       );
     }
     return new DisposedError(
@@ -166,6 +181,7 @@ export class Tensor<S extends Shape = AnyShape> extends Fluent<S> implements Ten
   /** Type and values, abbreviated when there are many. */
   override toString(): string {
     if (this.isDisposed) return `${formatType(this)} (given back)`;
+    if (this.traced !== null) return `${formatType(this)} (not known yet)`;
     return this.examples === null ? formatTensor(this) : `${formatType(this)} (one of many)`;
   }
 

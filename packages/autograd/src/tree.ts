@@ -16,7 +16,11 @@ function isBranch(value: unknown): value is Record<string, unknown> {
 }
 
 /** Visits every leaf with its path (`layers[0].W`), objects in the order of their keys. */
-function visit(value: unknown, path: string, leaf: (value: unknown, path: string) => void): void {
+export function visit(
+  value: unknown,
+  path: string,
+  leaf: (value: unknown, path: string) => void,
+): void {
   if (value instanceof Tensor) leaf(value, path);
   else if (Array.isArray(value)) value.forEach((v, i) => visit(v, `${path}[${i}]`, leaf));
   else if (isBranch(value)) {
@@ -32,6 +36,17 @@ export function tensorsIn(value: unknown): Tensor[] {
     if (leaf instanceof Tensor) found.push(leaf);
   });
   return found;
+}
+
+/** A value of the same structure with `f` of each tensor in it; everything else stays. */
+export function mapTensors<T>(value: T, f: (x: Tensor) => Tensor): T {
+  const change = (part: unknown): unknown => {
+    if (part instanceof Tensor) return f(part);
+    if (Array.isArray(part)) return part.map(change);
+    if (!isBranch(part)) return part;
+    return Object.fromEntries(Object.entries(part).map(([key, v]) => [key, change(v)]));
+  };
+  return change(value) as T;
 }
 
 /** A leaf of a tree. */

@@ -72,7 +72,7 @@ function backendOf(op: string, inputs: readonly Tensor[]): Backend {
 }
 
 /** A backend's kernel. Tables are complete by their types; plain JavaScript may still leave a hole. */
-function kernelOf<R>(backend: Backend, name: string): AnyKernel<R> {
+export function kernelOf<R>(backend: Backend, name: string): AnyKernel<R> {
   const kernel = (backend.kernels as Record<string, unknown>)[name];
   if (kernel === undefined) {
     throw new BackendError(name, `backend "${backend.name}" has no kernel for it`, "");
@@ -88,7 +88,7 @@ function valuesOf(inputs: readonly Tensor[]): unknown[] {
 }
 
 /** A handle on a kernel's result, which may look at the memory of one of the inputs. */
-function wrap(
+export function wrap(
   backend: Backend,
   value: unknown,
   type: TensorType,

@@ -1,13 +1,13 @@
 /** @file Compositions over axes: means, variances, log-sum-exp. No derivative is written here. */
-import { ShapeError } from "../errors.ts";
+import { checkOptions, ShapeError } from "../errors.ts";
 import { floatOperand, numericOperand } from "../operands.ts";
 import { add, div, sub } from "../primitives/binary.ts";
 import { equal, where } from "../primitives/choice.ts";
 import { squeeze } from "../primitives/movement.ts";
 import { type AxesOptions, axesOf, max, sum } from "../primitives/reduce.ts";
 import { stopGradient } from "../primitives/structure.ts";
-import { abs, exp, log, neg, square } from "../primitives/unary.ts";
-import { formatType } from "../shape.ts";
+import { abs, exp, log, neg, sqrt, square } from "../primitives/unary.ts";
+import { formatType, normalizeAxes } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import type { AnyShape, Operand } from "../shape-types.ts";
 import type { AxesFit, NoOptions, Reduced } from "../shape-changes.ts";
@@ -29,15 +29,47 @@ export function mean(x: TensorLike, options: AxesOptions = {}): Tensor {
   return div(sum(t, options), count);
 }
 
-/** The variance over the given axes: the mean squared distance from the mean (divided by n). */
-export function variance<S extends Shape = AnyShape, const O extends AxesOptions = NoOptions>(
+/** Which axes {@link variance} and {@link std} reduce, and what they divide by. */
+export interface VarianceOptions extends AxesOptions {
+  /**
+   * The sum of squares is divided by n − correction: 0 gives the mean square, 1 Bessel's estimate.
+   * Default: 0, as in NumPy.
+   */
+  readonly correction?: number;
+}
+
+/**
+ * The variance over the given axes: the mean squared distance from the mean. NaN where nothing is left to
+ * divide by: over no elements, or over one with a correction of 1.
+ */
+export function variance<S extends Shape = AnyShape, const O extends VarianceOptions = NoOptions>(
   x: Operand<S> | number,
   options?: O & AxesFit<S, O>,
 ): Tensor<Reduced<S, O>>;
-export function variance(x: TensorLike, options: AxesOptions = {}): Tensor {
+export function variance(x: TensorLike, options: VarianceOptions = {}): Tensor {
   const t = floatOperand(x);
-  axesOf("variance", t, options);
-  return mean(square(sub(t, mean(t, { ...options, keepAxes: true }))), options);
+  checkOptions("variance", options, ["axes", "keepAxes", "correction"]);
+  const { correction = 0, ...over } = options;
+  const count = countOf(t, normalizeAxes("variance", over.axes, t));
+  const squares = square(sub(t, mean(t, { ...over, keepAxes: true })));
+  return div(sum(squares, over), Math.max(0, count - correction));
+}
+
+/**
+ * The standard deviation over the given axes: the root of {@link variance}. Derivative where it is 0: 0, as
+ * in PyTorch.
+ */
+export function std<S extends Shape = AnyShape, const O extends VarianceOptions = NoOptions>(
+  x: Operand<S> | number,
+  options?: O & AxesFit<S, O>,
+): Tensor<Reduced<S, O>>;
+export function std(x: TensorLike, options: VarianceOptions = {}): Tensor {
+  const t = floatOperand(x);
+  checkOptions("std", options, ["axes", "keepAxes", "correction"]);
+  normalizeAxes("std", options.axes, t);
+  const v: Tensor = variance(t, options as NoOptions);
+  const isZero = equal(v, 0);
+  return where(isZero, 0, sqrt(where(isZero, 1, v)));
 }
 
 /** The least value over the given axes; equal ones share the derivative. */

@@ -1,0 +1,131 @@
+/** @file trace and compile: functions of tensors as programs. */
+import { defaultBackend } from "../default-backend.ts";
+import { ArgumentError, describe } from "../errors.ts";
+import { isBatching } from "../interpreters/batch.ts";
+import { atLevel, recordingLevel } from "../interpreters/record.ts";
+import { isTracing, Tracer, tracing } from "../interpreters/trace.ts";
+import { formatType } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { mapTensors, tensorsIn, visit } from "../tree.ts";
+import type { Program } from "./program.ts";
+import { prepare } from "./run.ts";
+import { simplify } from "./simplify.ts";
+import { verify } from "./verify.ts";
+
+/** A function as a program, and what it returns. */
+interface Trace<R> {
+  readonly program: Program;
+  /** The result, with tensors without data at its leaves. */
+  readonly result: R;
+}
+
+/** Writes down what `f` does with arguments of the given types. */
+function traceOf<A extends readonly unknown[], R>(f: (...args: A) => R, args: A): Trace<R> {
+  const [first] = tensorsIn(args);
+  const tracer = new Tracer(first === undefined ? defaultBackend() : first.backend);
+  const inputs = mapTensors(args, (x) => tracer.input(x)) as unknown as A;
+  const result = tracing(tracer, () => atLevel(0, () => f(...inputs)));
+  const program = tracer.program(tensorsIn(result));
+  verify(program);
+  return { program, result };
+}
+
+/**
+ * What `f` does with arguments like these, as a program: it is run once, on tensors without data. Print
+ * it with {@link formatProgram}.
+ *
+ * @param f - A pure function of tensors and trees.
+ * @param args - Only their structure and types count.
+ * @throws TracingError if `f` reads a value, such as for an `if`.
+ *
+ * @example
+ * ```ts
+ * import { formatProgram, grad, trace, zeros, type Tensor } from "tapeloop";
+ *
+ * const f = (x: Tensor) => x.mul(x).sum();
+ * console.log(formatProgram(trace(grad(f), zeros([3]))).split("\n")[0]); // program (x0: float32[3]) {
+ * ```
+ */
+export function trace<A extends readonly unknown[]>(
+  f: (...args: A) => unknown,
+  ...args: A
+): Program {
+  return simplify(traceOf(f, args).program);
+}
+
+/** One compiled version of a function: for one structure and one set of types. */
+interface Compiled {
+  readonly result: unknown;
+  readonly run: (inputs: readonly Tensor[]) => readonly Tensor[];
+}
+
+/** Arguments by their structure and types; everything that is not a tensor counts by its value. */
+function signature(args: readonly unknown[]): string {
+  const parts: string[] = [];
+  visit(args, "", (leaf, path) => {
+    if (typeof leaf === "function" || typeof leaf === "symbol" || typeof leaf === "object") {
+      const isTensor = leaf !== null && tensorsIn(leaf).length === 1;
+      if (!isTensor && leaf !== null) {
+        throw new ArgumentError(
+          "compile",
+          "arguments are tensors, trees of tensors, numbers, strings and booleans",
+          `${describe(leaf)} at "${path}"`,
+          "Take it from around the function.",
+        );
+      }
+    }
+    const [tensor] = tensorsIn(leaf);
+    const value = tensor === undefined ? `${typeof leaf} ${String(leaf)}` : formatType(tensor);
+    const place = tensor === undefined ? "" : ` on ${tensor.backend.name}`;
+    parts.push(`${path}: ${value}${place}`);
+  });
+  return parts.join("; ");
+}
+
+/**
+ * `f`, traced once for each structure and set of types of its arguments, simplified, and then replayed
+ * without running its JavaScript again. Whole training steps may be compiled: forward, backward, clipping
+ * and update. Inside of a derivative, of `vmap` or of another trace it is `f` itself.
+ *
+ * Tensors that `f` takes from around it are constants, with the values they had when it was traced.
+ *
+ * @param f - A pure function of tensors and trees, that reads no values.
+ * @throws TracingError if `f` reads a value.
+ *
+ * @example
+ * ```ts
+ * import { compile, grad, tensor, type Tensor } from "tapeloop";
+ *
+ * const step = compile((w: Tensor, x: Tensor) =>
+ *   w.sub(grad((v: Tensor) => v.mul(x).sum().square())(w).mul(0.1)),
+ * );
+ * console.log(step(tensor([1, 2]), tensor([1, 0])).toArray()); // [ 0.8, 2 ]
+ * ```
+ */
+export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): (...args: A) => R {
+  const versions = new Map<string, Compiled>();
+  return (...args) => {
+    const inputs = tensorsIn(args);
+    const isInside = isTracing() || isBatching() || recordingLevel() > 0;
+    if (isInside || inputs.some(({ node }) => node !== null)) return f(...args);
+    const name = signature(args);
+    let version = versions.get(name);
+    if (version === undefined) {
+      const traced = traceOf(f, args);
+      const program = simplify(traced.program);
+      const backend = inputs[0]?.backend ?? defaultBackend();
+      version = { result: traced.result, run: prepare(program, backend) };
+      versions.set(name, version);
+    }
+    let outputs: readonly Tensor[];
+    try {
+      outputs = version.run(inputs);
+    } catch (error) {
+      // Errors are told in the words of the function itself: it is run as it was written.
+      f(...args);
+      throw error;
+    }
+    let i = 0;
+    return mapTensors(version.result, () => outputs[i++]) as R;
+  };
+}
