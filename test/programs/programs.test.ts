@@ -83,13 +83,6 @@ describe("trace", () => {
 
   test("the second derivative of x³ is 6x: grad of grad is traced like anything else", () => {
     const cube = (x: Tensor): Tensor => x.mul(x).mul(x);
-    const program = trace((x: Tensor) => grad((y: Tensor) => grad(cube)(y))(x), zeros([]));
-    expect(counts(program)).toEqual({
-      mul: expect.any(Number),
-      add: expect.any(Number),
-      fill: undefined,
-      ...counts(program),
-    });
     const second = compile((x: Tensor) => grad((y: Tensor) => grad(cube)(y))(x));
     expect(second(tensor(5)).item()).toBe(30);
   });

@@ -99,7 +99,7 @@ function signature(args: readonly unknown[]): string {
  * const step = compile((w: Tensor, x: Tensor) =>
  *   w.sub(grad((v: Tensor) => v.mul(x).sum().square())(w).mul(0.1)),
  * );
- * console.log(step(tensor([1, 2]), tensor([1, 0])).toArray()); // [ 0.8, 2 ]
+ * console.log(step(tensor([1, 2]), tensor([1, 0]))); // float32[2] [0.8, 2]
  * ```
  */
 export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): (...args: A) => R {

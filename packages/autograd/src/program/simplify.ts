@@ -2,6 +2,7 @@
  * @file Rewriting programs: each rule keeps every bit of the result. Dead code goes, equal ops are done
  * once, and ops that change nothing are passed by.
  */
+import type { PrimitiveName } from "../primitives/index.ts";
 import { sameShape } from "../shape.ts";
 import type { Program, ProgramNode, Variable } from "./program.ts";
 
@@ -23,7 +24,7 @@ function undone({ primitive, inputs }: ProgramNode, madeBy: MadeBy): Variable | 
 }
 
 /** Ops that change nothing, or take back what the op before did. One rule per line. */
-const rules: Readonly<Record<string, Rule>> = {
+const rules: { readonly [N in PrimitiveName]?: Rule } = {
   alias: ({ inputs: [x] }) => x,
   reshape: sameType,
   broadcastTo: sameType,
@@ -64,7 +65,9 @@ function shared({ inputs, constants, nodes, outputs }: Program): Program {
   const kept: ProgramNode[] = [];
   for (const old of nodes) {
     const node = { ...old, inputs: old.inputs.map(now) };
-    const equal = rules[node.primitive.name]?.(node, (variable) => makers.get(variable));
+    const equal = rules[node.primitive.name as PrimitiveName]?.(node, (variable) =>
+      makers.get(variable),
+    );
     const key = keyOf(node);
     const twin = seen.get(key);
     if (equal !== undefined) stands.set(node.outputs[0], equal);
