@@ -108,6 +108,19 @@ describe("tapeloop train", () => {
     }, 60_000);
   }
 
+  test("an earlier checkpoint of the same name is kept beside the new one", async () => {
+    const file = at("twice.safetensors");
+    await tapeloop(["train", ...small, "--steps", "2", "--checkpoint", file]);
+    const first = readFileSync(file);
+    const { out } = await tapeloop([
+      "train",
+      ...[...small, "--steps", "2", "--seed", "1", "--checkpoint", file],
+    ]);
+    expect(out).toContain(`kept     an earlier ${file} as ${file}.earlier`);
+    expect(readFileSync(`${file}.earlier`).equals(first)).toBe(true);
+    expect(readFileSync(file).equals(first)).toBe(false);
+  }, 30_000);
+
   test("Ctrl-C saves, says how to go on, and exits with 130", async () => {
     const file = at("interrupted.safetensors");
     const { code, out } = await tapeloop(
@@ -184,6 +197,22 @@ describe("wrong use is one line on standard error and exit code 2", () => {
       20_000,
     );
   }
+
+  test("a checkpoint that cannot be written, before anything is trained", async () => {
+    const args = [
+      "train",
+      ...small,
+      "--checkpoint",
+      join(folder, "no", "such", "folder.safetensors"),
+    ];
+    const { code, err } = await tapeloop(args);
+    expect(code).toBe(2);
+    expect(err).toMatch(/^tapeloop train: .*folder\.safetensors.*\n$/);
+    expect((await tapeloop(["train", "--text", text, "--checkpoint", text])).err).toMatch(
+      /^tapeloop train: --checkpoint must not be the text itself/,
+    );
+    expect(readFileSync(text, "utf8")).toContain("the cat sat");
+  }, 30_000);
 
   test("a text that is too short", async () => {
     const short = at("short.txt");

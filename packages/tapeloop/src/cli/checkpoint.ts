@@ -2,6 +2,7 @@
  * @file Checkpoints of a training run: one safetensors file with everything that decides what comes
  * next, so that a resumed run goes on bit for bit as if it had never stopped.
  */
+import { rename } from "node:fs/promises";
 import { mapTree, namedLeaves, tensor, type Tree } from "@tapeloop/autograd";
 import { FileError, FormatError, type StoredArray } from "@tapeloop/io";
 import { loadSafetensors, saveSafetensors } from "@tapeloop/io/node";
@@ -89,6 +90,22 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
       }, template);
     },
   };
+}
+
+/**
+ * Moves what another run has left under the name of this run's checkpoint out of the way, to
+ * `name.earlier`, so that a trained model is not replaced by an untrained one.
+ */
+export async function keepEarlier(path: string): Promise<void> {
+  const kept = `${path}.earlier`;
+  try {
+    await rename(path, kept);
+    console.log(`kept     an earlier ${path} as ${kept}`);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : "";
+    if (code !== "ENOENT")
+      throw new UsageError(`${JSON.stringify(path)} cannot be replaced (${String(code)}).`);
+  }
 }
 
 /** The name of a leaf in the file. */

@@ -121,6 +121,8 @@ export class Session {
   async #train(): Promise<void> {
     const { steps, reportEvery, saveEvery } = this.#options;
     const run = this.#run;
+    // At once, so that a place that cannot be written to is known before there is something to lose.
+    await this.#save();
     this.#progress = new Progress({ stream: process.stderr, total: steps, start: run.steps });
     while (run.steps < steps && !this.#isStopped) {
       const loss = run.step();

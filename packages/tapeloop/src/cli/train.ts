@@ -1,7 +1,8 @@
 /** @file `tapeloop train`: a recurrent model learns a text, character by character. */
 import { createHash } from "node:crypto";
+import { resolve } from "node:path";
 import { cellNames, characterModel } from "./character-model.ts";
-import { type Checkpoint, loadCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, keepEarlier, loadCheckpoint } from "./checkpoint.ts";
 import { readCorpus, shuffleBlocks, splitCorpus } from "./corpus.ts";
 import { type Command, command, flagOf, type OptionTable, type OptionValues } from "./options.ts";
 import { Run } from "./run.ts";
@@ -79,6 +80,9 @@ export async function train(
   values: OptionValues<typeof options>,
   given: ReadonlySet<string>,
 ): Promise<number> {
+  if (values.text !== undefined && resolve(values.text) === resolve(values.checkpoint)) {
+    throw new UsageError("--checkpoint must not be the text itself, which it would replace.");
+  }
   const from = values.resume === undefined ? undefined : await loadCheckpoint(values.resume);
   const settings = from === undefined ? values : resumed(values, given, from);
   const lesson = prepare(values.text, settings, from);
@@ -87,6 +91,9 @@ export async function train(
   const prompt = lesson.vocabulary.encode(values.prompt || "\n", "the prompt");
   const record = Object.fromEntries(fixedNames.map((name) => [name, settings[name]]));
   const session = new Session(run, model, lesson, { ...values, prompt, fixed: record, from });
+  if (values.resume === undefined || resolve(values.resume) !== resolve(values.checkpoint)) {
+    await keepEarlier(values.checkpoint);
+  }
   return session.go();
 }
 
