@@ -82,9 +82,10 @@ export function kernelOf<R>(backend: Backend, name: string): AnyKernel<R> {
 
 /** The backend's arrays of the inputs. */
 function valuesOf(inputs: readonly Tensor[]): unknown[] {
-  const values: unknown[] = [];
-  for (let i = 0; i < inputs.length; i++) values.push(inputs[i].array);
-  return values;
+  // Written out for the usual numbers: this runs for every op.
+  if (inputs.length === 1) return [inputs[0].array];
+  if (inputs.length === 2) return [inputs[0].array, inputs[1].array];
+  return inputs.map(({ array }) => array);
 }
 
 /** A handle on a kernel's result, which may look at the memory of one of the inputs. */
