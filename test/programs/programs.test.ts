@@ -14,6 +14,7 @@ import {
   normal,
   parameter,
   type Program,
+  type ProgramNode,
   relu,
   scan,
   setDefaultBackend,
@@ -100,18 +101,32 @@ describe("trace", () => {
 
   test("a value that is read, such as for an if, is refused with the remedy", () => {
     const f = (x: Tensor): Tensor => (x.sum().item() > 0 ? x : x.neg());
-    expect(() => trace(f, zeros([2]))).toThrowErrorMatchingInlineSnapshot(`[TracingError: trace: a value is not known while a program is being written, got float32[]. Use where() in place of if, or return it and read it outside of compile().]`);
+    expect(() => trace(f, zeros([2]))).toThrowErrorMatchingInlineSnapshot(
+      `[TracingError: trace: a value is not known while a program is being written, got float32[]. Use where() in place of if, or return it and read it outside of compile().]`,
+    );
     const drawn = (x: Tensor): Tensor => x.mul(uniform([2]));
-    expect(() => trace(drawn, zeros([2]))).toThrowErrorMatchingInlineSnapshot(`[TracingError: random: inside of compile() a key must be given, got none. Make keys an argument of the compiled function.]`);
+    expect(() => trace(drawn, zeros([2]))).toThrowErrorMatchingInlineSnapshot(
+      `[TracingError: random: inside of compile() a key must be given, got none. Make keys an argument of the compiled function.]`,
+    );
     const w = parameter(2);
-    expect(() => trace((x: Tensor) => x.mul(w), zeros([]))).toThrowErrorMatchingInlineSnapshot(`[TracingError: trace: a parameter changes, so it must be an argument of the function, got a parameter of float32[] from around it. Pass parameter.value, and assign what comes back.]`);
+    expect(() => trace((x: Tensor) => x.mul(w), zeros([]))).toThrowErrorMatchingInlineSnapshot(
+      `[TracingError: trace: a parameter changes, so it must be an argument of the function, got a parameter of float32[] from around it. Pass parameter.value, and assign what comes back.]`,
+    );
   });
 
   test("shape errors are those of the ops", () => {
     const f = (x: Tensor): Tensor => matmul(x, x);
-    expect(() => trace(f, zeros([2, 3]))).toThrowErrorMatchingInlineSnapshot(`[ShapeError: matmul: inner axes must agree, got float32[2,3] and float32[2,3] (3 ≠ 2). Did you mean transpose(b)?]`);
+    expect(() => trace(f, zeros([2, 3]))).toThrowErrorMatchingInlineSnapshot(
+      `[ShapeError: matmul: inner axes must agree, got float32[2,3] and float32[2,3] (3 ≠ 2). Did you mean transpose(b)?]`,
+    );
   });
 });
+
+/** The node with outputs of a type that its rule does not give. */
+function withWrongType({ primitive, inputs, params, outputs }: ProgramNode): ProgramNode {
+  const wrong = outputs.map(({ id }) => ({ id, type: { shape: [9], dtype: "float32" as const } }));
+  return { primitive, inputs, params, outputs: wrong };
+}
 
 describe("verify", () => {
   const program = trace((x: Tensor) => x.exp().add(x), zeros([2]));
@@ -121,13 +136,7 @@ describe("verify", () => {
     "an output that nobody makes": { ...program, nodes: [] },
     "a type that the rule does not give": {
       ...program,
-      nodes: program.nodes.map((node) => ({
-        ...node,
-        outputs: node.outputs.map((y) => ({
-          ...y,
-          type: { shape: [9], dtype: "float32" as const },
-        })),
-      })),
+      nodes: program.nodes.map(withWrongType),
     },
   };
   for (const [name, wrong] of Object.entries(broken)) {
@@ -217,7 +226,9 @@ describe("compile", () => {
     expect(f({ a: tensor([1]) }, 3).toArray()).toEqual([3]);
     expect(f({ a: tensor([1]) }, 4).toArray()).toEqual([4]);
     expect(traces).toBe(3);
-    expect(() => compile((g: () => number) => g())(() => 1)).toThrowErrorMatchingInlineSnapshot(`[ArgumentError: compile: arguments are tensors, trees of tensors, numbers, strings and booleans, got a function at "[0]". Take it from around the function.]`);
+    expect(() => compile((g: () => number) => g())(() => 1)).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: compile: arguments are tensors, trees of tensors, numbers, strings and booleans, got a function at "[0]". Take it from around the function.]`,
+    );
   });
 
   test("inside of a derivative or of vmap it is the function itself", () => {
@@ -241,7 +252,9 @@ describe("compile", () => {
     const compiled = compile(f);
     const at = (i: number): Tensor => tensor([i], { dtype: "int32" });
     expect(compiled(zeros([3]), at(2)).toArray()).toEqual([1]);
-    expect(() => compiled(zeros([3]), at(3))).toThrowErrorMatchingInlineSnapshot(`[IndexError: gather: indices along axis 0 must be in [0, 3), got 3 at place 0. Indices count from 0.]`);
+    expect(() => compiled(zeros([3]), at(3))).toThrowErrorMatchingInlineSnapshot(
+      `[IndexError: gather: indices along axis 0 must be in [0, 3), got 3 at place 0. Indices count from 0.]`,
+    );
   });
 
   test("1,000 compiled steps keep buffers and bytes constant", () => {

@@ -135,9 +135,9 @@ function cell<B extends number, I extends number, H extends number>(
   h: Tensor<[B, H]>,
   x: Tensor<[B, I]>,
 ): readonly [Tensor<[B, H]>, Tensor<[B, H]>] {
-  const a = matmul(x, W).add(matmul(h, U)).add(b);
-  const z = sigmoid(a.mul(gain));
-  const next = z.mul(h).add(z.neg().add(1).mul(a.tanh()));
+  const drive = matmul(x, W).add(matmul(h, U)).add(b);
+  const z = sigmoid(drive.mul(gain));
+  const next = z.mul(h).add(z.neg().add(1).mul(drive.tanh()));
   return [next, next];
 }
 

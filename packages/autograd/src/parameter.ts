@@ -7,7 +7,7 @@ import { toTensor } from "./operands.ts";
 import { add } from "./primitives/binary.ts";
 import { formatTypes, sameShape } from "./shape.ts";
 import { TapeNode } from "./tape.ts";
-import { Fluent, type Tensor, type TensorLike } from "./tensor.ts";
+import { Fluent, type Tensor } from "./tensor.ts";
 import type { AnyShape, Operand } from "./shape-types.ts";
 import type { Shape } from "./shape.ts";
 

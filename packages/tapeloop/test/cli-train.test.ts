@@ -112,10 +112,9 @@ describe("tapeloop train", () => {
     const file = at("twice.safetensors");
     await tapeloop(["train", ...small, "--steps", "2", "--checkpoint", file]);
     const first = readFileSync(file);
-    const { out } = await tapeloop([
-      "train",
-      ...[...small, "--steps", "2", "--seed", "1", "--checkpoint", file],
-    ]);
+    const { out } = await tapeloop(
+      ["train"].concat(small, ["--steps", "2", "--seed", "1", "--checkpoint", file]),
+    );
     expect(out).toContain(`kept     an earlier ${file} as ${file}.earlier`);
     expect(readFileSync(`${file}.earlier`).equals(first)).toBe(true);
     expect(readFileSync(file).equals(first)).toBe(false);

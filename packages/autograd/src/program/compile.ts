@@ -23,7 +23,7 @@ interface Trace<R> {
 function traceOf<A extends readonly unknown[], R>(f: (...args: A) => R, args: A): Trace<R> {
   const [first] = tensorsIn(args);
   const tracer = new Tracer(first === undefined ? defaultBackend() : first.backend);
-  const inputs = mapTensors(args, (x) => tracer.input(x)) as unknown as A;
+  const inputs = mapTensors(args, (x) => tracer.input(x));
   const result = tracing(tracer, () => atLevel(0, () => f(...inputs)));
   const program = tracer.program(tensorsIn(result));
   verify(program);

@@ -8,9 +8,10 @@ import type { Program, Variable } from "./program.ts";
 function lastUses({ nodes, outputs }: Program): Variable[][] {
   const seen = new Set<Variable>(outputs);
   const dead = nodes.toReversed().map((node) => {
-    const last = [...node.inputs, ...node.outputs].filter((variable) => !seen.has(variable));
+    const touched = new Set(node.inputs.concat(node.outputs));
+    const last = [...touched].filter((variable) => !seen.has(variable));
     for (const variable of last) seen.add(variable);
-    return [...new Set(last)];
+    return last;
   });
   return dead.toReversed();
 }

@@ -38,12 +38,14 @@ const rules: { readonly [N in PrimitiveName]?: Rule } = {
   },
 };
 
+/** A parameter as JSON keeps it, where numbers that JSON does not have are told apart. */
+function exact(_: string, value: unknown): unknown {
+  const isPlain = typeof value !== "number" || (Number.isFinite(value) && !Object.is(value, -0));
+  return isPlain ? value : `number ${Object.is(value, -0) ? "-0" : String(value)}`;
+}
+
 /** Names an op and all that it depends on; equal names mean equal results. */
 function keyOf({ primitive, inputs, params }: ProgramNode): string {
-  const exact = (_: string, value: unknown): unknown =>
-    typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
-      ? `number ${Object.is(value, -0) ? "-0" : String(value)}`
-      : value;
   const ids = inputs.map(({ id }) => id).join(",");
   return `${primitive.name}(${ids})${JSON.stringify(params, exact)}`;
 }
