@@ -32,7 +32,7 @@ compare("pointwise", {
   round: core.round,
   trunc: core.trunc,
   frac: core.frac,
-  nanToNum: core.nanToNum,
+  nanToNum: (x) => core.nanToNum(x),
   square: core.square,
   hypot: core.hypot,
   atan2: core.atan2,

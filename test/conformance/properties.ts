@@ -125,7 +125,7 @@ function tensorsOf(run: Run, inputs: readonly Input[] = run.sample.inputs): Tens
 }
 
 /** Runs the primitive on tensors. */
-export function results({ name, sample }: Run, inputs: readonly Tensor[]): readonly Tensor[] {
+function results({ name, sample }: Run, inputs: readonly Tensor[]): readonly Tensor[] {
   const primitive: AnyPrimitive = primitives[name];
   return primitive.results === "one"
     ? [apply(primitive as OnePrimitive<string, unknown, unknown>, inputs, sample.params)]
@@ -437,6 +437,34 @@ function checkSinglePrecision(run: Run): void {
   });
 }
 
+/** Where derivatives are a matter of choice, they are what the documentation says, in both modes. */
+function checkKinks(run: Run): void {
+  for (const { what, inputs, params, slopes } of run.row.kinks ?? []) {
+    const there = { ...run, sample: { what, inputs, params } };
+    const { f, x } = asFunction(there);
+    const found = grad((at: readonly Tensor[]) => sum(f(at)))(x);
+    const wanted = x.map(({ shape, dtype }, i) => ({
+      shape,
+      dtype,
+      dataSync: () => typed(slopes[i], dtype),
+    }));
+    expectSame(`derivative at ${what}`, found, wanted, 1e-12);
+    x.forEach((each, i) => {
+      const { tangent } = jvp(([at]: readonly Tensor[]) => f(x.with(i, at)), [each], [ones(each)]);
+      expectEqual(`tangent at ${what}`, sum(tangent).item(), sum(found[i]).item(), 1e-12);
+    });
+    const second = grad((at: typeof x) => inner(gradientOf(f)(at), at))(x);
+    if (second.some((g) => g.dataSync().some(Number.isNaN))) {
+      throw new Error(`the second derivative at ${what} is NaN`);
+    }
+  }
+}
+
+/** Ones in the type of a tensor. */
+function ones({ shape, dtype }: TensorType): Tensor {
+  return tensor(allocate(dtype, sizeOf(shape)).fill(1), { shape, dtype });
+}
+
 /** A step function is a constant to derivatives. */
 function checkConstant(run: Run): void {
   const primitive: AnyPrimitive = primitives[run.name];
@@ -711,6 +739,13 @@ export const properties: readonly Property[] = [
     columns: ["vjp"],
     of: (run) => isSmooth(run) && run.float === "float32",
     check: checkSinglePrecision,
+  },
+  {
+    title: "has the documented derivatives at kinks and ties",
+    columns: ["vjp", "jvp"],
+    of: (run) =>
+      run.row.kinks !== undefined && run.float === "float64" && run.sample === run.row.samples[0],
+    check: checkKinks,
   },
   {
     title: "is a constant to derivatives",

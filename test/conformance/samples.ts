@@ -29,6 +29,15 @@ interface Refusal {
   readonly message: string;
 }
 
+/** A point where a derivative is a matter of choice, and what was chosen. */
+interface Kink<P> {
+  readonly what: string;
+  readonly inputs: readonly Input[];
+  readonly params: P;
+  /** The derivative of the sum of the results by each real input. */
+  readonly slopes: readonly (readonly number[])[];
+}
+
 /** All that is known of a primitive. */
 export interface Row<P> {
   /** The file that it stands in, in the core and in backends. */
@@ -45,6 +54,8 @@ export interface Row<P> {
   readonly ulps: number;
   /** Whether it has derivatives. */
   readonly smooth: boolean;
+  /** The documented derivatives at kinks and ties. */
+  readonly kinks?: readonly Kink<P>[];
   readonly refuses: readonly Refusal[];
 }
 
@@ -103,7 +114,9 @@ function unary(
 }
 
 /** What functions of real numbers say to whole numbers, when no op has cast them. */
-function refusesInts(name: "exp" | "log" | "tanh"): { refuses: Refusal[] } {
+function refusesInts(name: "exp" | "log" | "tanh" | "erf" | "erfc" | "erfinv"): {
+  refuses: Refusal[];
+} {
   const call = (): unknown => apply(primitives[name], [core.zeros([2], { dtype: "int32" })], null);
   return { refuses: [refusal(call, `${name}: takes real numbers, got int32[2].`)] };
 }
@@ -360,15 +373,16 @@ export const rows: Rows = {
   log1p: unary(Math.log1p, 4, [-0.6, 3]),
   sin: unary(Math.sin, 4),
   cos: unary(Math.cos, 4),
-  erf: unary(erfOf, 8),
-  erfc: unary(erfcOf, 8),
-  erfinv: unary(erfinvOf, 16, [-0.7, 0.7]),
+  erf: unary(erfOf, 8, [-2, 2], refusesInts("erf")),
+  erfc: unary(erfcOf, 8, [-2, 2], refusesInts("erfc")),
+  erfinv: unary(erfinvOf, 16, [-0.7, 0.7], refusesInts("erfinv")),
   abs: unary((x) => (x > 0 ? x : 0 - x), 0, [0.3, 2], {
     samples: [
       wholeNumbers,
       sample("below 0", real([5], -2, -0.3)),
       atKink(sample("zeros", reals([3], [0, -0, 1]))),
     ],
+    kinks: [{ what: "0", inputs: [reals([3], [-2, 0, 2])], params: null, slopes: [[-1, 0, 1]] }],
     ...refusesMask("abs", core.abs),
   }),
   sign: unary((x) => (x > 0 ? 1 : x < 0 ? -1 : x), 0, [-2, 2], {
@@ -407,6 +421,17 @@ export const rows: Rows = {
         ),
         atKink(sample("fractional powers below 0", reals([2], [-2, 2]), reals([2], [0.5, 0.5]))),
       ],
+      kinks: [
+        {
+          what: "powers of 0, and to the 0",
+          inputs: [reals([4], [0, 0, 2, 3]), reals([4], [0, 2, 0, 1])],
+          params: null,
+          slopes: [
+            [0, 0, 0, 1],
+            [0, 0, Math.LN2, 3 * Math.log(3)],
+          ],
+        },
+      ],
       ...refusesShapes("pow", core.pow),
     },
   ),
@@ -428,6 +453,17 @@ export const rows: Rows = {
   },
   maximum: binary((x, y) => Math.max(x, y), 0, [-2, 2], {
     samples: [wholePairs, ties],
+    kinks: [
+      {
+        what: "ties",
+        inputs: [reals([3], [1, -2, 3]), reals([3], [1, -2, 4])],
+        params: null,
+        slopes: [
+          [0.5, 0.5, 0],
+          [0.5, 0.5, 1],
+        ],
+      },
+    ],
     ...refusesShapes("maximum", core.maximum),
   }),
 
@@ -559,6 +595,14 @@ export const rows: Rows = {
         inputs: [reals([2], [-Infinity, -Infinity])],
         params: { axes: [0] },
       }),
+    ],
+    kinks: [
+      {
+        what: "ties of two and of three",
+        inputs: [reals([3, 3], [1, 3, 3, 2, 2, 2, 0, 1, 0])],
+        params: { axes: [1] },
+        slopes: [[0, 0.5, 0.5, 1 / 3, 1 / 3, 1 / 3, 0, 1, 0]],
+      },
     ],
     refuses: [
       refusal(
@@ -856,6 +900,7 @@ export const rows: Rows = {
       ["no elements, backwards", [3], [0], [0], [-1]],
       ["of no elements", [0, 2], [0, 1], [0, 1], [1, 1]],
       ["one element", [3], [2], [1], [5]],
+      ["one element, backwards", [3], [2], [1], [-1]],
       ["rank 0", [], [], [], []],
     ].map((row) => {
       const [what, shape, starts, sizes, steps] = row as [

@@ -1,4 +1,5 @@
 /** @file Element types: their order, their arrays in JavaScript, and what two of them make together. */
+import { ShapeError } from "./errors.ts";
 
 /**
  * The type of a tensor's elements. `float32` is the default, `float64` serves derivative checks,
@@ -32,8 +33,28 @@ export function bytesOf(dtype: DType): number {
   return dtype === "float64" ? 8 : dtype === "bool" ? 1 : 4;
 }
 
-/** A zeroed typed array of `length` elements. */
+/**
+ * A zeroed typed array of `length` elements.
+ *
+ * @throws ShapeError if the machine has no place for it.
+ */
 export function allocate(dtype: DType, length: number): TypedArray {
+  try {
+    return zeroed(dtype, length);
+  } catch (cause) {
+    // What JavaScript says where an array is too long or memory is short.
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new ShapeError(
+      "memory",
+      "there must be place for the elements",
+      `${length} of ${dtype}, ${length * bytesOf(dtype)} bytes`,
+      "Work in smaller batches.",
+    );
+  }
+}
+
+/** A zeroed typed array. */
+function zeroed(dtype: DType, length: number): TypedArray {
   switch (dtype) {
     case "float32":
       return new Float32Array(length);

@@ -299,8 +299,21 @@ export function describe(value: unknown): string {
   return `an object with ${keys.length === 0 ? "no keys" : `the keys ${keys.join(", ")}`}`;
 }
 
+/** Refuses what is no array, where plain JavaScript hands in something else. */
+export function checkArray(op: string, rule: string, value: unknown): void {
+  if (!Array.isArray(value)) throw new ArgumentError(op, rule, describe(value));
+}
+
 /** Refuses options that the operation does not have, so that a misspelt one is never ignored. */
 export function checkOptions(op: string, options: object, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new ArgumentError(
+      op,
+      `options are an object with ${known.join(", ")}`,
+      describe(options),
+      `Write { ${known[0]}: … }.`,
+    );
+  }
   for (const name in options) {
     if (!known.includes(name)) {
       throw new ArgumentError(

@@ -23,6 +23,15 @@ export {
   zeros,
   zerosLike,
 } from "./ops/create.ts";
+export {
+  linspace,
+  type LinspaceOptions,
+  logspace,
+  type LogspaceOptions,
+  meshgrid,
+  type MeshgridOptions,
+  onesLike,
+} from "./ops/ranges.ts";
 export type { DType, TypedArray } from "./dtype.ts";
 export type { Shape, TensorType } from "./shape.ts";
 export { dim } from "./ops/create.ts";
@@ -136,6 +145,31 @@ export {
   type NanToNumOptions,
 } from "./ops/masks.ts";
 export { clip, logSigmoid, logSoftmax, relu, softmax, softplus } from "./ops/activations.ts";
+export {
+  celu,
+  elu,
+  hardShrink,
+  hardSigmoid,
+  hardSwish,
+  hardTanh,
+  heaviside,
+  leakyRelu,
+  prelu,
+  relu6,
+  selu,
+  softShrink,
+  threshold,
+} from "./ops/rectifiers.ts";
+export {
+  gelu,
+  type GeluOptions,
+  glu,
+  mish,
+  silu,
+  softmin,
+  softsign,
+  tanhShrink,
+} from "./ops/gates.ts";
 
 // Along axes
 export { argmax, type AxesOptions, type AxisOptions, max, sum } from "./primitives/reduce.ts";
@@ -173,6 +207,39 @@ export {
 // Products
 export { type DotAxes, dotGeneral } from "./primitives/contraction.ts";
 export { dot, matmul, outer } from "./ops/linear.ts";
+export { einsum, tensordot } from "./ops/einsum.ts";
+export {
+  cross,
+  diag,
+  diagonal,
+  type DiagonalOptions,
+  kron,
+  matrixPower,
+  matrixTrace,
+  type OffsetOptions,
+  tri,
+  tril,
+  triu,
+} from "./ops/matrices.ts";
+
+// Windows
+export {
+  conv1d,
+  conv2d,
+  type ConvOptions,
+  convTranspose1d,
+  convTranspose2d,
+  type ConvTransposeOptions,
+} from "./ops/convolution.ts";
+export {
+  type AveragePoolOptions,
+  avgPool1d,
+  avgPool2d,
+  maxPool1d,
+  maxPool2d,
+  type PoolOptions,
+} from "./ops/pooling.ts";
+export type { Padding, PerAxis } from "./ops/spatial.ts";
 
 // Movement
 export {
@@ -193,6 +260,19 @@ export {
   unstack,
 } from "./primitives/movement.ts";
 export { gather, scatterAdd, type ScatterOptions } from "./primitives/indexing.ts";
+export {
+  broadcastTensors,
+  chunk,
+  flatten,
+  type FlattenOptions,
+  moveAxis,
+  repeat,
+  roll,
+  rot90,
+  swapAxes,
+  tile,
+} from "./ops/rearrange.ts";
+export { type PadMode, slidingWindows, type WindowOptions } from "./ops/windows.ts";
 export {
   binCount,
   putAlongAxis,
@@ -250,6 +330,16 @@ export {
   splitKey,
   uniform,
 } from "./random.ts";
+export {
+  exponential,
+  gumbel,
+  laplace,
+  permutation,
+  randomInts,
+  shuffle,
+  type ShuffleOptions,
+  truncatedNormal,
+} from "./distributions.ts";
 
 // Memory
 export { memory, type MemoryReport, Scope, scope, step, type Storage } from "./memory.ts";

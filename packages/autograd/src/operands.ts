@@ -38,8 +38,8 @@ function beside(x: TensorLike, partner: TensorLike): Tensor {
   return fromNumber(x, Number.isInteger(x) && Math.abs(x) < 2 ** 31 ? "int32" : "float32");
 }
 
-/** Two operands of one element type and one shape. */
-export function pair(op: string, a: TensorLike, b: TensorLike): [Tensor, Tensor] {
+/** Two operands of one element type. */
+export function ofOneType(a: TensorLike, b: TensorLike): [Tensor, Tensor] {
   let x = beside(a, b);
   let y = beside(b, a);
   if (x.dtype !== y.dtype) {
@@ -47,6 +47,12 @@ export function pair(op: string, a: TensorLike, b: TensorLike): [Tensor, Tensor]
     x = cast(x, dtype);
     y = cast(y, dtype);
   }
+  return [x, y];
+}
+
+/** Two operands of one element type and one shape. */
+export function pair(op: string, a: TensorLike, b: TensorLike): [Tensor, Tensor] {
+  let [x, y] = ofOneType(a, b);
   if (x.shape !== y.shape && !sameShape(x.shape, y.shape)) {
     const shape = broadcastShapes(op, x, y);
     x = broadcastTo(x, shape);

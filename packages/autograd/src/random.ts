@@ -7,13 +7,14 @@ import type { DType } from "./dtype.ts";
 import { isTracing } from "./interpreters/trace.ts";
 import { outsideScopes } from "./memory.ts";
 import { tensor } from "./ops/create.ts";
+import { toTensor } from "./operands.ts";
 import { add, mul } from "./primitives/binary.ts";
 import { less } from "./primitives/choice.ts";
 import { random } from "./primitives/leaf.ts";
 import { reshape, split, unstack } from "./primitives/movement.ts";
 import { argmax } from "./primitives/reduce.ts";
 import { cos, log, log1p, neg, sqrt } from "./primitives/unary.ts";
-import { type Shape, sizeOf } from "./shape.ts";
+import { checkShape, type Shape, sizeOf } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 import type { Several, Writable } from "./shape-types.ts";
 
@@ -53,7 +54,7 @@ export function key(value: number): Tensor {
  */
 export function splitKey<const N extends number = 2>(from: Tensor, count?: N): Several<N>;
 export function splitKey(from: Tensor, count = 2): readonly Tensor[] {
-  return unstack(random(from, { shape: [count, 2], dtype: "int32" }));
+  return unstack(random(toTensor(from), { shape: [count, 2], dtype: "int32" }));
 }
 
 let sequence: Tensor | null = null;
@@ -90,7 +91,7 @@ export function nextKey(): Tensor {
 }
 
 /** Checks the options, and gives the key and the element type. */
-function resolve(
+export function resolve(
   op: string,
   options: RandomOptions,
 ): { from: Tensor; dtype: "float32" | "float64" } {
@@ -132,6 +133,7 @@ export function normal<const S extends Shape>(
   options: RandomOptions = {},
 ): Tensor<Writable<S>> {
   const { from, dtype } = resolve("normal", options);
+  checkShape("normal", shape);
   const count = sizeOf(shape);
   const [u, v] = split(random(from, { shape: [2 * count], dtype }), [count, count]) as [
     Tensor,

@@ -1,6 +1,6 @@
 /** @file What all derivatives start with: running a function on stand-ins for its arguments, recorded. */
 import { isFloat } from "./dtype.ts";
-import { TreeError } from "./errors.ts";
+import { ArgumentError, describe, TreeError } from "./errors.ts";
 import { atLevel, recordingLevel } from "./interpreters/record.ts";
 import { whileRecording } from "./memory.ts";
 import { alias } from "./primitives/structure.ts";
@@ -28,6 +28,9 @@ export interface Recording<R> {
  * @throws TreeError in the name of `op` if a leaf is not a floating-point tensor.
  */
 export function record<P extends Tree, R>(op: string, f: (at: P) => R, at: P): Recording<R> {
+  if (typeof f !== "function") {
+    throw new ArgumentError(op, "differentiates a function", describe(f));
+  }
   for (const { path, tensor } of namedLeaves(at)) checkLeaf(op, path, tensor);
   const level = Math.max(recordingLevel(), 0) + 1;
   const marks: TapeNode[] = [];

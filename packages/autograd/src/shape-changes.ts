@@ -72,7 +72,7 @@ type Dropped<S, I, Seen extends unknown[] = [], Done extends Shape = []> = S ext
   : Done;
 
 /** No options at all. */
-export type NoOptions = Record<never, never>;
+export type NoOptions = object;
 
 /** The shape that is left of `S` by a reduction with the options `O`. */
 export type Reduced<S, O> =

@@ -122,11 +122,6 @@ type JoinShapes<A, B, Done extends Shape = []> = A extends readonly [...infer Re
 export type Broadcast<A, B> =
   IsKnown<A> extends true ? (IsKnown<B> extends true ? JoinShapes<A, B> : AnyShape) : AnyShape;
 
-/** An op on one operand, element by element. */
-export interface UnaryOp {
-  <S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S>;
-}
-
 /**
  * An op on two operands, element by element, with broadcasting. The first signatures serve generic
  * code, where sizes are type parameters; the last one serves known sizes, and has the message.

@@ -94,6 +94,9 @@ export function normalizeAxes(
   type: TensorType,
 ): readonly number[] {
   if (axes === undefined) return type.shape.map((_, i) => i);
+  if (typeof axes !== "number" && !Array.isArray(axes)) {
+    throw new AxisError(op, "axes are a number or an array of numbers", String(axes));
+  }
   const list = (typeof axes === "number" ? [axes] : axes)
     .map((axis) => normalizeAxis(op, axis, type))
     .toSorted((a, b) => a - b);

@@ -5,6 +5,7 @@ import { defaultBackend } from "../default-backend.ts";
 import { allocate, type DType, isDType, type TypedArray } from "../dtype.ts";
 import { ArgumentError, checkOptions, describe, DTypeError, ShapeError } from "../errors.ts";
 import { upload } from "../interpreters/eager.ts";
+import { toTensor } from "../operands.ts";
 import { Fill, Iota } from "../primitives/leaf.ts";
 import { add, mul } from "../primitives/binary.ts";
 import { cast, equal } from "../primitives/choice.ts";
@@ -195,6 +196,7 @@ export function zeros<const S extends Shape>(
   shape: S,
   options: DTypeOptions = {},
 ): Tensor<Writable<S>> {
+  checkOptions("zeros", options, ["dtype"]);
   return full(shape, 0, options);
 }
 
@@ -203,17 +205,20 @@ export function ones<const S extends Shape>(
   shape: S,
   options: DTypeOptions = {},
 ): Tensor<Writable<S>> {
+  checkOptions("ones", options, ["dtype"]);
   return full(shape, 1, options);
 }
 
 /** One value in the shape, element type and backend of another tensor. */
 export function fullLike<S extends Shape>(x: Tensor<S>, value: number): Tensor<S> {
-  return filled(x, value, x);
+  const t = toTensor(x);
+  return filled(t, value, t) as Tensor<S>;
 }
 
 /** Zeros in the shape, element type and backend of another tensor. */
 export function zerosLike<S extends Shape>(x: Tensor<S>): Tensor<S> {
-  return filled(x, 0, x);
+  const t = toTensor(x);
+  return filled(t, 0, t) as Tensor<S>;
 }
 
 /** Zeros of a type, on the backend of `near`: one element, seen as many. */
@@ -223,7 +228,7 @@ export function zerosOfType(type: TensorType, near: Tensor): Tensor {
 
 /** One element on the backend of `near`, broadcast to a shape. */
 function filled(type: TensorType, value: number, near: Tensor): Tensor {
-  const array = allocate(type.dtype, 1).fill(value);
+  const array = allocate(type.dtype, 1).fill(checkElement("full", value, type.dtype));
   const one = upload(array, { shape: [], dtype: type.dtype }, near.backend);
   return sameShape(type.shape, []) ? one : broadcastTo(one, type.shape);
 }
@@ -246,6 +251,9 @@ export function arange(start: number, stop?: number, step = 1, options: DTypeOpt
   }
   const size = Math.max(0, Math.ceil((end - from) / step));
   const { dtype = "float32" } = options;
+  checkDType("arange", dtype);
+  if (dtype === "bool") throw new DTypeError("arange", "counts in numbers", "bool");
+  for (const number of [from, step]) checkElement("arange", number, dtype);
   const counted = apply(Iota, [], { shape: [size], dtype });
   if (from === 0 && step === 1) return counted;
   return add(step === 1 ? counted : mul(counted, step), from);
@@ -253,6 +261,8 @@ export function arange(start: number, stop?: number, step = 1, options: DTypeOpt
 
 /** The identity matrix. */
 export function eye(n: number, options: DTypeOptions = {}): Tensor {
+  checkOptions("eye", options, ["dtype"]);
+  checkShape("eye", [n, n]);
   const i = arange(0, n, 1, { dtype: "int32" });
   return cast(equal(expandDims(i, 1), i), options.dtype ?? "float32");
 }
@@ -264,7 +274,8 @@ export function eye(n: number, options: DTypeOptions = {}): Tensor {
  * @throws DTypeError if the indices are not int32.
  */
 export function oneHot(indices: Tensor, size: number, options: DTypeOptions = {}): Tensor {
-  if (indices.dtype !== "int32") {
+  checkOptions("oneHot", options, ["dtype"]);
+  if (toTensor(indices).dtype !== "int32") {
     throw new DTypeError("oneHot", "indices must be int32", indices.dtype, "Use cast() first.");
   }
   checkShape("oneHot", [size]);

@@ -5,19 +5,19 @@
 import { ArgumentError, checkOptions } from "../errors.ts";
 import type { DType } from "../dtype.ts";
 import { floatOperand, numericOperand, toTensor } from "../operands.ts";
-import { maximum, mul, sub } from "../primitives/binary.ts";
+import { add, maximum, mul, sub } from "../primitives/binary.ts";
 import { cast, equal, logicalOr, where } from "../primitives/choice.ts";
 import { broadcastTo, flip, pad, permute, reshape, slice } from "../primitives/movement.ts";
 import { type RunningOptions, runningOf } from "../primitives/order.ts";
 import { type AxesOptions, axesOf } from "../primitives/reduce.ts";
 import { stopGradient } from "../primitives/structure.ts";
-import { neg } from "../primitives/unary.ts";
-import { normalizeAxis } from "../shape.ts";
+import { exp, log, neg } from "../primitives/unary.ts";
+import { normalizeAxis, type Shape } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
+import type { AnyShape, Operand } from "../shape-types.ts";
 import { arange, full } from "./create.ts";
 import { take } from "./indexing.ts";
-import { isNaN } from "./masks.ts";
-import { logAddExp } from "./powers.ts";
+import { isInf, isNaN } from "./masks.ts";
 
 /** Elements from `start` to before `stop` along an axis. */
 function part(x: Tensor, axis: number, start: number, stop: number): Tensor {
@@ -70,6 +70,14 @@ export function prod(x: TensorLike, options: AxesOptions = {}): Tensor {
 }
 
 /**
+ * Every element's neighbour at distance d in front of it along an axis, and where there is none a neutral
+ * value.
+ */
+function before(x: Tensor, axis: number, d: number, neutral: number): Tensor {
+  return around(part(x, axis, 0, x.shape[axis] - d), axis, d, 0, neutral);
+}
+
+/**
  * Running results of an associative op along an axis, by Hillis and Steele 1986: after the step of
  * distance d, element i holds the result of the 2d elements up to i.
  *
@@ -81,10 +89,8 @@ function running(
   neutral: number,
   op: (x: Tensor, y: Tensor) => Tensor,
 ): Tensor {
-  const size = x.shape[axis];
   let y = x;
-  for (let d = 1; d < size; d *= 2)
-    y = op(y, around(part(y, axis, 0, size - d), axis, d, 0, neutral));
+  for (let d = 1; d < x.shape[axis]; d *= 2) y = op(y, before(y, axis, d, neutral));
   return y;
 }
 
@@ -97,7 +103,10 @@ function directed(x: Tensor, axis: number, reverse: boolean, f: (x: Tensor) => T
  * Running products along an axis (default: the last). Derivatives are right also where elements are 0.
  * Masks are counted as int32.
  */
-export function cumprod(x: TensorLike, options: RunningOptions = {}): Tensor {
+export function cumprod<S extends Shape = AnyShape>(
+  x: Operand<S> | number,
+  options: RunningOptions = {},
+): Tensor<S> {
   const t = toTensor(x);
   const { axis, reverse } = runningOf("cumprod", t, options);
   const factors = t.dtype === "bool" ? cast(t, "int32") : t;
@@ -120,7 +129,10 @@ function least(dtype: DType): number {
  * console.log(cummax(tensor([1, 3, 2, 5])).toArray()); // [ 1, 3, 3, 5 ]
  * ```
  */
-export function cummax(x: TensorLike, options: RunningOptions = {}): Tensor {
+export function cummax<S extends Shape = AnyShape>(
+  x: Operand<S> | number,
+  options: RunningOptions = {},
+): Tensor<S> {
   const t = numericOperand("cummax", x);
   const { axis, reverse } = runningOf("cummax", t, options);
   return directed(t, axis, reverse, (y) => runningMaximum(y, axis));
@@ -138,7 +150,10 @@ function runningMaximum(x: Tensor, axis: number): Tensor {
 }
 
 /** Running least values along an axis; see {@link cummax}. */
-export function cummin(x: TensorLike, options: RunningOptions = {}): Tensor {
+export function cummin<S extends Shape = AnyShape>(
+  x: Operand<S> | number,
+  options: RunningOptions = {},
+): Tensor<S> {
   const t = numericOperand("cummin", x);
   runningOf("cummin", t, options);
   return neg(cummax(neg(t), options));
@@ -148,10 +163,37 @@ export function cummin(x: TensorLike, options: RunningOptions = {}): Tensor {
  * Running ln Σ eˣ along an axis (default: the last), exact for every spread of the elements; −Inf as long
  * as all are −Inf.
  */
-export function logCumSumExp(x: TensorLike, options: RunningOptions = {}): Tensor {
+export function logCumSumExp<S extends Shape = AnyShape>(
+  x: Operand<S> | number,
+  options: RunningOptions = {},
+): Tensor<S> {
   const t = floatOperand(x);
   const { axis, reverse } = runningOf("logCumSumExp", t, options);
-  return directed(t, axis, reverse, (y) => running(y, axis, -Infinity, logAddExp));
+  return directed(t, axis, reverse, (y) => runningLogSum(y, axis));
+}
+
+/** e^(x − y) for x ≤ y, and 1 where they are equal, be it infinite. */
+function ratio(x: Tensor, y: Tensor): Tensor {
+  const isSame = equal(x, y);
+  return exp(sub(where(isSame, 0, x), where(isSame, 0, y)));
+}
+
+/**
+ * {@link running} on sums of the form s eᵐ with the greatest exponent for m, which is a constant: so only
+ * products and sums are differentiated.
+ */
+function runningLogSum(x: Tensor, axis: number): Tensor {
+  let m = stopGradient(x);
+  // 1 in value, and eˣ⁻ᵐ to derivatives.
+  const finite = where(isInf(x), 0, x);
+  let s = exp(sub(finite, stopGradient(finite)));
+  for (let d = 1; d < x.shape[axis]; d *= 2) {
+    const other = before(m, axis, d, -Infinity);
+    const greatest = maximum(m, other);
+    s = add(mul(s, ratio(m, greatest)), mul(before(s, axis, d, 0), ratio(other, greatest)));
+    m = greatest;
+  }
+  return add(m, log(s));
 }
 
 /** How {@link diff} takes differences. */

@@ -1,6 +1,6 @@
 /** @file Reading and writing single places: along an axis, in a row, one slice. */
-import { DTypeError, IndexError, ShapeError } from "../errors.ts";
-import { numericOperand, toTensor } from "../operands.ts";
+import { DTypeError, IndexError, ShapeError, checkOptions, ArgumentError } from "../errors.ts";
+import { numericOperand, ofOneType, toTensor } from "../operands.ts";
 import { moveAxis } from "../primitives/batching.ts";
 import { add, mul } from "../primitives/binary.ts";
 import {
@@ -14,7 +14,7 @@ import {
   where,
 } from "../primitives/choice.ts";
 import { gather, scatterAdd } from "../primitives/indexing.ts";
-import { concat, expandDims, reshape, slice } from "../primitives/movement.ts";
+import { broadcastTo, concat, expandDims, reshape, slice } from "../primitives/movement.ts";
 import { argsort } from "../primitives/order.ts";
 import { type AxisOptions, axisOf, sum } from "../primitives/reduce.ts";
 import { checkShape, formatType, formatTypes, sameShape, sizeOf } from "../shape.ts";
@@ -118,12 +118,11 @@ export function putAlongAxis(
   values: TensorLike,
   options: AxisOptions = {},
 ): Tensor {
-  const t = toTensor(x);
+  const [t, given] = ofOneType(x, values);
   const axis = axisOf("putAlongAxis", t, options);
   checkBeside("putAlongAxis", t, indices, axis);
   const last = t.rank - 1;
-  // Numbers and rows take the shape of the indices.
-  const all = where(notEqual(indices, indices), 0, cast(toTensor(values), t.dtype));
+  const all = broadcastTo(given, indices.shape);
   const flat = (y: Tensor): Tensor => reshape(moveAxis(y, axis, last), [-1]);
   return named("putAlongAxis", indices, axis, t.shape[axis], () => {
     const places = reshape(inAllRows(moveAxis(indices, axis, last), t.shape[axis], false), [-1]);
@@ -168,13 +167,13 @@ export function scatter(
   values: TensorLike,
   options: AxisOptions = {},
 ): Tensor {
-  const t = toTensor(x);
+  const [t, given] = ofOneType(x, values);
+  checkOptions("scatter", options, ["axis"]);
   const axis = axisOf("scatter", t, { axis: 0, ...options });
   checkIndices("scatter", indices);
   const shape = t.shape.toSpliced(axis, 1, ...indices.shape);
-  const full = cast(toTensor(values), t.dtype).broadcastTo(shape);
   const count = indices.size;
-  const rows = reshape(full, t.shape.with(axis, count));
+  const rows = reshape(broadcastTo(given, shape), t.shape.with(axis, count));
   return named("scatter", indices, axis, t.shape[axis], () => {
     const put = replace(moveAxis(t, axis, 0), reshape(indices, [count]), moveAxis(rows, axis, 0));
     return moveAxis(put, 0, axis);
@@ -188,6 +187,7 @@ export function scatter(
  */
 export function select(x: TensorLike, index: number, options: AxisOptions = {}): Tensor {
   const t = toTensor(x);
+  checkOptions("select", options, ["axis"]);
   const axis = axisOf("select", t, { axis: 0, ...options });
   const size = t.shape[axis];
   if (!Number.isInteger(index) || index < -size || index >= size) {
@@ -234,10 +234,15 @@ export function searchSorted(
   values: TensorLike,
   options: SearchOptions = {},
 ): Tensor {
+  checkOptions("searchSorted", options, ["side"]);
+  const { side = "left" } = options;
+  if (side !== "left" && side !== "right") {
+    throw new ArgumentError("searchSorted", "side is left or right", String(side));
+  }
   const [row, v] = [numericOperand("searchSorted", sorted), numericOperand("searchSorted", values)];
   if (row.rank !== 1) {
     throw new ShapeError("searchSorted", "the elements must be a row", formatType(row));
   }
   const column = expandDims(v, -1);
-  return sum(options.side === "right" ? lessEqual(row, column) : less(row, column), { axes: -1 });
+  return sum(side === "right" ? lessEqual(row, column) : less(row, column), { axes: -1 });
 }

@@ -17,22 +17,23 @@ import {
 } from "../primitives/choice.ts";
 import { type AxesOptions, axesOf, sum } from "../primitives/reduce.ts";
 import { abs } from "../primitives/unary.ts";
-import { formatType } from "../shape.ts";
+import { formatType, type Shape } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
+import type { AnyShape, BinaryOp, Operand } from "../shape-types.ts";
 
 /** Whether x is NaN, element by element. */
-export function isNaN(x: TensorLike): Tensor {
+export function isNaN<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   const t = toTensor(x);
   return notEqual(t, t);
 }
 
 /** Whether x is neither infinite nor NaN, element by element. */
-export function isFinite(x: TensorLike): Tensor {
+export function isFinite<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   return less(abs(numericOperand("isFinite", x)), Infinity);
 }
 
 /** Whether x is +Inf or −Inf, element by element. */
-export function isInf(x: TensorLike): Tensor {
+export function isInf<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   return equal(abs(numericOperand("isInf", x)), Infinity);
 }
 
@@ -47,7 +48,10 @@ export interface NanToNumOptions {
 }
 
 /** x with numbers in the place of NaN and infinities, where the derivative is 0. */
-export function nanToNum(x: TensorLike, options: NanToNumOptions = {}): Tensor {
+export function nanToNum<S extends Shape = AnyShape>(
+  x: Operand<S> | number,
+  options: NanToNumOptions = {},
+): Tensor<S> {
   const t = toTensor(x);
   checkOptions("nanToNum", options, ["nan", "posInf", "negInf"]);
   if (!isFloat(t.dtype)) return t;
@@ -58,9 +62,8 @@ export function nanToNum(x: TensorLike, options: NanToNumOptions = {}): Tensor {
 }
 
 /** Whether exactly one of the masks is true. */
-export function logicalXor(x: TensorLike, y: TensorLike): Tensor {
-  return notEqual(cast(x, "bool"), cast(y, "bool"));
-}
+export const logicalXor: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
+  notEqual(cast(x, "bool"), cast(y, "bool"));
 
 /** How far apart {@link isClose} lets numbers be. */
 export interface CloseOptions {
@@ -84,6 +87,7 @@ export function isClose(x: TensorLike, y: TensorLike, options: CloseOptions = {}
 
 /** Whether every element of x is close to that of y; see {@link isClose}. Shape: []. */
 export function allClose(x: TensorLike, y: TensorLike, options: CloseOptions = {}): Tensor {
+  checkOptions("allClose", options, ["relative", "absolute", "equalNaN"]);
   return all(isClose(x, y, options));
 }
 

@@ -6,8 +6,9 @@ import { cast, equal, less, notEqual, where } from "../primitives/choice.ts";
 import { expandDims, transpose } from "../primitives/movement.ts";
 import { type AxesOptions, max, sum } from "../primitives/reduce.ts";
 import { abs, sqrt, square } from "../primitives/unary.ts";
-import { formatType, formatTypes, normalizeAxes, normalizeAxis } from "../shape.ts";
+import { formatType, formatTypes, normalizeAxes, normalizeAxis, type Shape } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
+import type { AnyShape, Operand } from "../shape-types.ts";
 import { matmul } from "./linear.ts";
 import { mean, min } from "./statistics.ts";
 
@@ -79,7 +80,10 @@ function unit(x: Tensor, axis: number, eps: number): Tensor {
 }
 
 /** The vectors along an axis (default: the last) divided by their lengths, or by eps (default: 1e-12). */
-export function normalize(x: TensorLike, options: VectorOptions = {}): Tensor {
+export function normalize<S extends Shape = AnyShape>(
+  x: Operand<S> | number,
+  options: VectorOptions = {},
+): Tensor<S> {
   const t = floatOperand(x);
   checkOptions("normalize", options, ["axis", "eps"]);
   return unit(t, normalizeAxis("normalize", options.axis ?? -1, t), options.eps ?? 1e-12);

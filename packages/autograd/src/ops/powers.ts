@@ -1,6 +1,6 @@
 /** @file Powers, roots, exponentials and logarithms as compositions. */
 import { floatOperand, floatPair, numericOperand } from "../operands.ts";
-import { add, div, maximum, mul, pow, sub } from "../primitives/binary.ts";
+import { add, atan2, div, maximum, mul, pow, sub } from "../primitives/binary.ts";
 import {
   equal,
   greater,
@@ -13,22 +13,24 @@ import {
 } from "../primitives/choice.ts";
 import { stopGradient } from "../primitives/structure.ts";
 import { abs, exp, log, log1p, neg, sqrt, square } from "../primitives/unary.ts";
+import type { Shape } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
+import type { AnyShape, BinaryOp, Operand } from "../shape-types.ts";
 import { isInf } from "./masks.ts";
 import { round } from "./rounding.ts";
 
 /** 1/x; ±Inf at ±0. */
-export function reciprocal(x: TensorLike): Tensor {
+export function reciprocal<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   return div(1, x);
 }
 
 /** 1/√x; +Inf at 0, where the derivative is −Inf, and NaN below. */
-export function rsqrt(x: TensorLike): Tensor {
+export function rsqrt<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   return div(1, sqrt(x));
 }
 
 /** x³. */
-export function cube(x: TensorLike): Tensor {
+export function cube<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   const t = numericOperand("cube", x);
   return mul(square(t), t);
 }
@@ -44,7 +46,7 @@ export function cube(x: TensorLike): Tensor {
  * console.log(hypot(tensor(3e30), tensor(4e30)).item().toPrecision(3)); // 5.00e+30
  * ```
  */
-export function hypot(x: TensorLike, y: TensorLike): Tensor {
+export const hypot: BinaryOp = (x: TensorLike, y: TensorLike): Tensor => {
   const [a, b] = floatPair("hypot", x, y);
   // √(x² + y²) = s √((x/s)² + (y/s)²) for any constant s, so the derivatives see no maximum.
   const greatest = stopGradient(maximum(abs(a), abs(b)));
@@ -53,15 +55,15 @@ export function hypot(x: TensorLike, y: TensorLike): Tensor {
   const s = where(plain, 1, greatest);
   const root = mul(s, sqrt(add(square(div(a, s)), square(div(b, s)))));
   return where(infinite, Infinity, root);
-}
+};
 
 /** 2ˣ, exact at whole numbers. */
-export function exp2(x: TensorLike): Tensor {
+export function exp2<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   return pow(2, floatOperand(x));
 }
 
 /** The logarithm to base 2; exact at whole powers. −Inf at 0, NaN below. */
-export function log2(x: TensorLike): Tensor {
+export function log2<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   return logarithm(floatOperand(x), 2, Math.LN2);
 }
 
@@ -72,10 +74,10 @@ export function log2(x: TensorLike): Tensor {
  * ```ts
  * import { log10, tensor } from "tapeloop";
  *
- * console.log(log10(tensor([1000, 0.5], { dtype: "float64" })).toArray()); // [ 3, -0.3010299956639812 ]
+ * console.log(log10(tensor([1000, 1e-5], { dtype: "float64" })).toArray()); // [ 3, -5 ]
  * ```
  */
-export function log10(x: TensorLike): Tensor {
+export function log10<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   return logarithm(floatOperand(x), 10, Math.LN10);
 }
 
@@ -92,7 +94,7 @@ function logarithm(x: Tensor, base: number, ln: number): Tensor {
  * ln (eˣ + eʸ), with broadcasting, without overflow: logAddExp(−Inf, y) = y, also for y = −Inf. The
  * derivatives are the shares eˣ/(eˣ + eʸ) and eʸ/(eˣ + eʸ), and half each where both are infinite alike.
  */
-export function logAddExp(x: TensorLike, y: TensorLike): Tensor {
+export const logAddExp: BinaryOp = (x: TensorLike, y: TensorLike): Tensor => {
   const [a, b] = floatPair("logAddExp", x, y);
   const first = greaterEqual(a, b);
   const [high, low] = [where(first, a, b), where(first, b, a)];
@@ -101,10 +103,10 @@ export function logAddExp(x: TensorLike, y: TensorLike): Tensor {
   const distance = where(alike, 0, sub(low, high));
   const sum = add(high, log1p(exp(where(isInf(distance), -Infinity, distance))));
   return where(alike, mul(add(a, b), 0.5), sum);
-}
+};
 
 /** x ln y, and 0 for x = 0 whatever y is but NaN; with broadcasting. */
-export function xlogy(x: TensorLike, y: TensorLike): Tensor {
+export const xlogy: BinaryOp = (x: TensorLike, y: TensorLike): Tensor => {
   const [a, b] = floatPair("xlogy", x, y);
   // Where y has no finite logarithm and is not NaN.
   const isSingular = logicalAnd(
@@ -113,22 +115,22 @@ export function xlogy(x: TensorLike, y: TensorLike): Tensor {
   );
   const nothing = logicalAnd(equal(a, 0), isSingular);
   return where(nothing, 0, mul(a, log(where(nothing, 1, b))));
-}
+};
 
 /** ln (x / (1 − x)), the inverse of sigmoid; −Inf at 0, +Inf at 1, NaN outside of [0, 1]. */
-export function logit(x: TensorLike): Tensor {
+export function logit<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   const t = floatOperand(x);
   return sub(log(t), log1p(neg(t)));
 }
 
 /** x with the sign of y, with broadcasting; −0 has a sign. Derivative by x: 0 at 0; by y: 0. */
-export function copySign(x: TensorLike, y: TensorLike): Tensor {
+export const copySign: BinaryOp = (x: TensorLike, y: TensorLike): Tensor => {
   const [a, b] = floatPair("copySign", x, y);
   const size = abs(a);
-  // 1/−0 = −Inf
-  const isPositive = logicalOr(greater(b, 0), logicalAnd(equal(b, 0), greater(div(1, b), 0)));
-  return where(stopGradient(isPositive), size, neg(size));
-}
+  // The angle of (−1, y) is π or −π for ±0.
+  const isPositive = greater(atan2(stopGradient(b), -1), 0);
+  return where(isPositive, size, neg(size));
+};
 
 /** start + weight (end − start), with broadcasting. */
 export function lerp(start: TensorLike, end: TensorLike, weight: TensorLike): Tensor {

@@ -1,4 +1,5 @@
 /** @file Whole parts, fractions and remainders. Step functions have derivative 0. */
+import { isFloat } from "../dtype.ts";
 import { numericOperand, numericPair } from "../operands.ts";
 import { add, div, mul, rem, sub } from "../primitives/binary.ts";
 import {
@@ -13,16 +14,20 @@ import {
 } from "../primitives/choice.ts";
 import { stopGradient } from "../primitives/structure.ts";
 import { abs, floor, neg, sign } from "../primitives/unary.ts";
+import type { Shape } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
+import type { AnyShape, BinaryOp, Operand } from "../shape-types.ts";
 
 /** The least whole number not below x. Derivative: 0. */
-export function ceil(x: TensorLike): Tensor {
-  return neg(floor(neg(numericOperand("ceil", x))));
+export function ceil<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
+  const t = numericOperand("ceil", x);
+  return isFloat(t.dtype) ? neg(floor(neg(t))) : t;
 }
 
 /** x without its fraction, toward 0. Derivative: 0. */
-export function trunc(x: TensorLike): Tensor {
+export function trunc<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   const t = stopGradient(numericOperand("trunc", x));
+  if (!isFloat(t.dtype)) return t;
   return mul(sign(t), floor(abs(t)));
 }
 
@@ -36,8 +41,9 @@ export function trunc(x: TensorLike): Tensor {
  * console.log(round(tensor([0.5, 1.5, 2.5, -1.2])).toArray()); // [ 0, 2, 2, -1 ]
  * ```
  */
-export function round(x: TensorLike): Tensor {
+export function round<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   const t = stopGradient(numericOperand("round", x));
+  if (!isFloat(t.dtype)) return t;
   const size = abs(t);
   const below = floor(size);
   const rest = sub(size, below);
@@ -47,7 +53,7 @@ export function round(x: TensorLike): Tensor {
 }
 
 /** The fraction x − trunc x, with the sign of x. Derivative: 1. */
-export function frac(x: TensorLike): Tensor {
+export function frac<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   const t = numericOperand("frac", x);
   return sub(t, trunc(t));
 }
@@ -57,17 +63,17 @@ export function frac(x: TensorLike): Tensor {
  * `remainder`; exact. For the sign of x use {@link rem}. Derivative: 1 by x, −⌊x/y⌋ by y. For y = 0
  * NaN; int32 gives 0.
  */
-export function mod(x: TensorLike, y: TensorLike): Tensor {
+export const mod: BinaryOp = (x: TensorLike, y: TensorLike): Tensor => {
   const [a, b] = numericPair("mod", x, y);
   const rest = rem(a, b);
   return where(isOfOtherSign(rest, b), add(rest, b), rest);
-}
+};
 
 /**
  * ⌊x/y⌋, with broadcasting; whole numbers stay int32. Derivative: 0. For y = 0 ±Inf or NaN; int32 gives 0,
  * as in NumPy.
  */
-export function floorDivide(x: TensorLike, y: TensorLike): Tensor {
+export const floorDivide: BinaryOp = (x: TensorLike, y: TensorLike): Tensor => {
   const [a, b] = numericPair("floorDivide", x, y).map(stopGradient) as [Tensor, Tensor];
   if (a.dtype === "int32") {
     // float64 holds the quotient of two int32 so well that its floor is exact.
@@ -79,7 +85,7 @@ export function floorDivide(x: TensorLike, y: TensorLike): Tensor {
   const multiple = div(sub(a, rest), b);
   const whole = round(where(isOfOtherSign(rest, b), sub(multiple, 1), multiple));
   return where(equal(b, 0), div(a, b), whole);
-}
+};
 
 /** Whether there is a remainder, and its sign is not that of the divisor. */
 function isOfOtherSign(rest: Tensor, divisor: Tensor): Tensor {

@@ -12,10 +12,12 @@ import {
   axesOf,
   type AxisOptions,
   axisOf,
+  checkNotEmpty,
 } from "../primitives/reduce.ts";
 import { neg } from "../primitives/unary.ts";
-import { formatType, normalizeAxis } from "../shape.ts";
+import { formatType, normalizeAxis, type Shape } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
+import type { AnyShape, Operand } from "../shape-types.ts";
 import { select, take } from "./indexing.ts";
 import { isNaN } from "./masks.ts";
 
@@ -30,7 +32,10 @@ import { isNaN } from "./masks.ts";
  * console.log(sort(tensor([3, 1, 2]), { descending: true }).toArray()); // [ 3, 2, 1 ]
  * ```
  */
-export function sort(x: TensorLike, options: SortOptions = {}): Tensor {
+export function sort<S extends Shape = AnyShape>(
+  x: Operand<S> | number,
+  options: SortOptions = {},
+): Tensor<S> {
   const t = numericOperand("sort", x);
   checkOptions("sort", options, ["axis", "descending"]);
   const axis = normalizeAxis("sort", options.axis ?? -1, t);
@@ -92,7 +97,9 @@ export function topK(x: TensorLike, k: number, options: TopKOptions = {}): TopK 
  */
 export function argmin(x: TensorLike, options: AxisOptions = {}): Tensor {
   const t = numericOperand("argmin", x);
-  return argmax(neg(t), { axis: axisOf("argmin", t, options) });
+  const axis = axisOf("argmin", t, options);
+  checkNotEmpty("argmin", t, [axis]);
+  return argmax(neg(t), { axis });
 }
 
 /**
@@ -107,7 +114,7 @@ export function argmin(x: TensorLike, options: AxisOptions = {}): Tensor {
  * ```ts
  * import { quantile, tensor } from "tapeloop";
  *
- * console.log(quantile(tensor([1, 2, 3, 4, 5]), [0, 0.25, 0.9]).toArray()); // [ 1, 2, 4.6… ]
+ * console.log(quantile(tensor([1, 2, 3, 4, 5]), [0, 0.25, 0.625]).toArray()); // [ 1, 2, 3.5 ]
  * ```
  */
 export function quantile(

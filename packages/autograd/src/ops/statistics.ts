@@ -4,7 +4,7 @@ import { floatOperand, numericOperand } from "../operands.ts";
 import { add, div, sub } from "../primitives/binary.ts";
 import { equal, where } from "../primitives/choice.ts";
 import { squeeze } from "../primitives/movement.ts";
-import { type AxesOptions, axesOf, max, sum } from "../primitives/reduce.ts";
+import { type AxesOptions, axesOf, checkNotEmpty, max, sum } from "../primitives/reduce.ts";
 import { stopGradient } from "../primitives/structure.ts";
 import { abs, exp, log, neg, sqrt, square } from "../primitives/unary.ts";
 import { formatType, normalizeAxes } from "../shape.ts";
@@ -79,7 +79,7 @@ export function min<S extends Shape = AnyShape, const O extends AxesOptions = No
 ): Tensor<Reduced<S, O>>;
 export function min(x: TensorLike, options: AxesOptions = {}): Tensor {
   const t = numericOperand("min", x);
-  axesOf("min", t, options);
+  checkNotEmpty("min", t, axesOf("min", t, options));
   return neg(max(neg(t), options));
 }
 

@@ -3,11 +3,13 @@ import { floatOperand } from "../operands.ts";
 import { add, atan2, div, mul, sub } from "../primitives/binary.ts";
 import { equal, less, where } from "../primitives/choice.ts";
 import { abs, cos, exp, expm1, log1p, neg, sin, sqrt, square } from "../primitives/unary.ts";
-import type { Tensor, TensorLike } from "../tensor.ts";
+import type { Shape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import type { AnyShape, Operand } from "../shape-types.ts";
 import { hypot } from "./powers.ts";
 
 /** The tangent; x in radians. */
-export function tan(x: TensorLike): Tensor {
+export function tan<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   const t = floatOperand(x);
   return div(sin(t), cos(t));
 }
@@ -18,24 +20,24 @@ function otherLeg(x: Tensor): Tensor {
 }
 
 /** The angle in [−π/2, π/2] with sine x; NaN outside of [−1, 1]. Derivative at ±1: +Inf. */
-export function asin(x: TensorLike): Tensor {
+export function asin<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   const t = floatOperand(x);
   return atan2(t, otherLeg(t));
 }
 
 /** The angle in [0, π] with cosine x; NaN outside of [−1, 1]. Derivative at ±1: −Inf. */
-export function acos(x: TensorLike): Tensor {
+export function acos<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   const t = floatOperand(x);
   return atan2(otherLeg(t), t);
 }
 
 /** The angle in [−π/2, π/2] with tangent x. For the angle of a point use {@link atan2}. */
-export function atan(x: TensorLike): Tensor {
+export function atan<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   return atan2(floatOperand(x), 1);
 }
 
 /** The hyperbolic sine (eˣ − e⁻ˣ)/2, exact also near 0. */
-export function sinh(x: TensorLike): Tensor {
+export function sinh<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   const t = floatOperand(x);
   const isSmall = less(abs(t), 1);
   const u = expm1(where(isSmall, t, 0));
@@ -45,7 +47,7 @@ export function sinh(x: TensorLike): Tensor {
 }
 
 /** The hyperbolic cosine (eˣ + e⁻ˣ)/2. */
-export function cosh(x: TensorLike): Tensor {
+export function cosh<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   const [up, down] = halves(floatOperand(x));
   return add(up, down);
 }
@@ -69,7 +71,7 @@ function halves(x: Tensor): [Tensor, Tensor] {
  * console.log(asinh(x).toArray()); // [ 1e-20, -691.4686750787737 ]
  * ```
  */
-export function asinh(x: TensorLike): Tensor {
+export function asinh<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   const t = floatOperand(x);
   const isNegative = less(t, 0);
   // The formula holds for every number, but loses digits below 0: −asinh(−x) is taken there.
@@ -82,19 +84,19 @@ export function asinh(x: TensorLike): Tensor {
 }
 
 /** The inverse of {@link cosh} for x ≥ 1; NaN below. Derivative at 1: +Inf. */
-export function acosh(x: TensorLike): Tensor {
+export function acosh<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   // cosh 2a = 1 + 2 sinh² a
   return mul(asinh(sqrt(mul(sub(floatOperand(x), 1), 0.5))), 2);
 }
 
 /** The inverse of tanh: ½ ln ((1 + x)/(1 − x)); ±Inf at ±1, NaN beyond. */
-export function atanh(x: TensorLike): Tensor {
+export function atanh<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   const t = floatOperand(x);
   return mul(sub(log1p(t), log1p(neg(t))), 0.5);
 }
 
 /** sin πx / πx, and 1 at 0. */
-export function sinc(x: TensorLike): Tensor {
+export function sinc<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   const t = mul(floatOperand(x), Math.PI);
   // Close to 0 its series, up to what float64 does not hold: so all derivatives there are right, too.
   const isSmall = less(abs(t), 0.1);
@@ -106,11 +108,11 @@ export function sinc(x: TensorLike): Tensor {
 }
 
 /** Radians from degrees: x π/180. */
-export function radians(x: TensorLike): Tensor {
+export function radians<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   return mul(floatOperand(x), Math.PI / 180);
 }
 
 /** Degrees from radians: x 180/π. */
-export function degrees(x: TensorLike): Tensor {
+export function degrees<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   return mul(floatOperand(x), 180 / Math.PI);
 }

@@ -101,7 +101,10 @@ export const Div: Binary<"div"> = binary(
 /** xʸ. The derivative by x is 0 for y = 0; by y it is 0 for x = 0 and y ≥ 0, as in PyTorch. */
 export const Pow: Binary<"pow"> = binary(
   "pow",
-  (g, { x, y }) => where(equal(y, 0), 0, mul(g, mul(y, pow(x, sub(y, 1))))),
+  (g, { x, y }) => {
+    const flat = equal(y, 0);
+    return where(flat, 0, mul(g, mul(y, pow(where(flat, 1, x), sub(y, 1)))));
+  },
   (g, { x, y }) => {
     const flat = logicalAnd(equal(x, 0), greaterEqual(y, 0));
     return where(flat, 0, mul(g, mul(pow(x, y), log(where(flat, 1, x)))));
@@ -165,9 +168,8 @@ export const pow: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
  * @param y - The second coordinate, as everywhere in mathematics libraries.
  * @param x - The first coordinate.
  */
-export function atan2(y: TensorLike, x: TensorLike): Tensor {
-  return apply(Atan2, floatPair("atan2", y, x), noParams);
-}
+export const atan2: BinaryOp = (y: TensorLike, x: TensorLike): Tensor =>
+  apply(Atan2, floatPair("atan2", y, x), noParams);
 
 /**
  * The remainder of x by y with the sign of x, with broadcasting: JavaScript's `%`, C's `fmod`; exact. For
@@ -180,9 +182,8 @@ export function atan2(y: TensorLike, x: TensorLike): Tensor {
  * console.log(rem(tensor([5, -5]), 3).toArray(), mod(tensor([5, -5]), 3).toArray()); // [ 2, -2 ] [ 2, 1 ]
  * ```
  */
-export function rem(x: TensorLike, y: TensorLike): Tensor {
-  return apply(Rem, numericPair("rem", x, y), noParams);
-}
+export const rem: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
+  apply(Rem, numericPair("rem", x, y), noParams);
 
 /** The greater of x and y; NaN if either is. In a tie each operand gets half of the derivative. */
 export const maximum: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>

@@ -1,6 +1,14 @@
 /** @file The one contraction: sums of products over chosen axes. matmul, dot and outer are compositions. */
 import { apply } from "../apply.ts";
-import { AxisError, InternalError, ShapeError } from "../errors.ts";
+import {
+  ArgumentError,
+  AxisError,
+  describe,
+  DTypeError,
+  InternalError,
+  ShapeError,
+} from "../errors.ts";
+import { toTensor } from "../operands.ts";
 import { type OnePrimitive } from "../primitive.ts";
 import { formatType, formatTypes, type Shape, type TensorType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -150,5 +158,24 @@ function cotangentOfLeft(
  * @throws ShapeError if axes that go together differ in size.
  */
 export function dotGeneral(x: Tensor, y: Tensor, axes: DotAxes): Tensor {
-  return apply(DotGeneral, [x, y], axes);
+  const [a, b] = [toTensor(x), toTensor(y)];
+  if (a.dtype !== b.dtype) {
+    throw new DTypeError(
+      "dotGeneral",
+      "both operands must have one element type",
+      formatTypes([a, b]),
+      "Use matmul(), or cast() one of them.",
+    );
+  }
+  for (const pair of [axes?.batch, axes?.contract]) {
+    if (!Array.isArray(pair) || pair.length !== 2 || !pair.every(Array.isArray)) {
+      throw new ArgumentError(
+        "dotGeneral",
+        "axes are { batch, contract }, each with the axes of x and those of y",
+        describe(axes),
+        "Write { batch: [[], []], contract: [[1], [0]] }.",
+      );
+    }
+  }
+  return apply(DotGeneral, [a, b], axes);
 }

@@ -1,6 +1,6 @@
 /** @file Reading and adding at places given by an integer tensor. */
 import { apply } from "../apply.ts";
-import { DTypeError, ShapeError } from "../errors.ts";
+import { checkOptions, DTypeError, ShapeError } from "../errors.ts";
 import { toTensor } from "../operands.ts";
 import { type OnePrimitive, only } from "../primitive.ts";
 import { checkShape, formatType, formatTypes, sameShape, type TensorType } from "../shape.ts";
@@ -128,7 +128,9 @@ export const ScatterAdd: OnePrimitive<"scatterAdd", ScatterParams, Tensor> = {
  */
 export function gather(x: TensorLike, indices: Tensor, options: AxisOptions = {}): Tensor {
   const t = toTensor(x);
-  return apply(Gather, [t, indices], { axis: axisOf("gather", t, { axis: 0, ...options }) });
+  checkOptions("gather", options, ["axis"]);
+  const axis = axisOf("gather", t, { axis: 0, ...options });
+  return apply(Gather, [t, toTensor(indices)], { axis });
 }
 
 /** How {@link scatterAdd} places its values. */
@@ -146,11 +148,12 @@ export interface ScatterOptions extends AxisOptions {
  */
 export function scatterAdd(x: TensorLike, indices: Tensor, options: ScatterOptions): Tensor {
   const t = toTensor(x);
+  checkOptions("scatterAdd", options, ["axis", "size"]);
   const { size, ...rest } = options;
   const axis = axisOf(
     "scatterAdd",
     { shape: [...t.shape, 1], dtype: t.dtype },
     { axis: 0, ...rest },
   );
-  return apply(ScatterAdd, [t, indices], { axis, size });
+  return apply(ScatterAdd, [t, toTensor(indices)], { axis, size });
 }

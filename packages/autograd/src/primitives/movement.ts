@@ -1,7 +1,14 @@
 /** @file Primitives that move elements without computing: views where a backend can make them. */
 import { apply, applyMany } from "../apply.ts";
 import { promote } from "../dtype.ts";
-import { ArgumentError, AxisError, checkOptions, InternalError, ShapeError } from "../errors.ts";
+import {
+  ArgumentError,
+  AxisError,
+  checkArray,
+  checkOptions,
+  InternalError,
+  ShapeError,
+} from "../errors.ts";
 import { toTensor } from "../operands.ts";
 import { type ManyPrimitive, type OnePrimitive, only, savesNothing } from "../primitive.ts";
 import {
@@ -15,6 +22,7 @@ import {
 } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import { checkElement, zerosOfType } from "../ops/create.ts";
+import { type PadMode, padWithInfinity, padWithOwn } from "../ops/windows.ts";
 import { shifted, withFirstAxis } from "./batching.ts";
 import { cast } from "./choice.ts";
 import { type AxesOptions, type AxisOptions, axesOf, axisOf, sum } from "./reduce.ts";
@@ -281,6 +289,7 @@ export function reshape<S extends Shape = AnyShape, const T extends Shape = Shap
 ): Tensor<Given<T>>;
 export function reshape(x: TensorLike, shape: Shape): Tensor {
   const t = toTensor(x);
+  checkArray("reshape", "a shape is an array of sizes", shape);
   let full = shape;
   const open = shape.indexOf(-1);
   if (open !== shape.lastIndexOf(-1)) {
@@ -304,6 +313,7 @@ export function permute<S extends Shape = AnyShape, const A extends Shape = Shap
 ): Tensor<ShapeOr<Permuted<S, A>>>;
 export function permute(x: TensorLike, axes: readonly number[]): Tensor {
   const t = toTensor(x);
+  checkArray("permute", "needs an array of axes", axes);
   const order = axes.map((axis) => normalizeAxis("permute", axis, t));
   if (order.length !== t.rank || new Set(order).size !== order.length) {
     throw new AxisError(
@@ -333,6 +343,7 @@ export function transpose(x: TensorLike): Tensor {
 export function broadcastTo<const T extends Shape>(x: TensorLike, shape: T): Tensor<Writable<T>>;
 export function broadcastTo(x: TensorLike, shape: Shape): Tensor {
   const t = toTensor(x);
+  checkShape("broadcastTo", shape);
   return sameShape(t.shape, shape) ? t : apply(BroadcastTo, [t], { shape });
 }
 
@@ -407,6 +418,7 @@ function resolveRange(
  */
 export function slice(x: TensorLike, ranges: readonly (SliceRange | null)[]): Tensor {
   const t = toTensor(x);
+  checkArray("slice", "needs an array of ranges", ranges);
   if (ranges.length > t.rank) {
     throw new ShapeError(
       "slice",
@@ -447,14 +459,28 @@ export function flip(x: TensorLike, options: Pick<AxesOptions, "axes"> = {}): Te
 
 /** What {@link pad} puts in. */
 export interface PadOptions {
-  /** Default: 0. */
+  /** What a constant border holds. Default: 0. */
   readonly value?: number;
+  /**
+   * "constant": the value; "reflect": the mirror image, without the end itself; "edge": the end again and
+   * again; "wrap": the other end. Default: "constant".
+   */
+  readonly mode?: "constant" | PadMode;
 }
 
 /**
- * Puts a constant around a tensor: `widths[i]` elements [in front of, behind] axis i.
+ * Puts a border around a tensor: `widths[i]` elements [in front of, behind] axis i.
  *
  * @throws ArgumentError if there is not one pair of whole numbers from 0 per axis.
+ *
+ * @example
+ * ```ts
+ * import { pad, tensor } from "tapeloop";
+ *
+ * const x = tensor([1, 2, 3]);
+ * console.log(pad(x, [[1, 2]]).toArray()); // [ 0, 1, 2, 3, 0, 0 ]
+ * console.log(pad(x, [[1, 2]], { mode: "reflect" }).toArray()); // [ 2, 1, 2, 3, 2, 1 ]
+ * ```
  */
 export function pad(
   x: TensorLike,
@@ -462,7 +488,8 @@ export function pad(
   options: PadOptions = {},
 ): Tensor {
   const t = toTensor(x);
-  checkOptions("pad", options, ["value"]);
+  checkArray("pad", "needs an array of [before, behind]", widths);
+  checkOptions("pad", options, ["value", "mode"]);
   const valid = widths.flat().every((n) => Number.isInteger(n) && n >= 0);
   if (widths.length !== t.rank || !valid) {
     throw new ArgumentError(
@@ -471,8 +498,14 @@ export function pad(
       `${JSON.stringify(widths)} for ${formatType(t)}`,
     );
   }
+  const { mode = "constant" } = options;
+  if (!["constant", "reflect", "edge", "wrap"].includes(mode)) {
+    throw new ArgumentError("pad", "mode is constant, reflect, edge or wrap", mode);
+  }
+  if (mode !== "constant") return padWithOwn(t, widths, mode);
   const spans = widths.map(([before, after]): PadSpan => ({ before, between: 0, after }));
   const value = checkElement("pad", options.value ?? 0, t.dtype);
+  if (!Number.isFinite(value)) return padWithInfinity(t, widths, value);
   return apply(Pad, [t], { spans, value });
 }
 
@@ -517,6 +550,7 @@ export function stack(tensors: readonly TensorLike[], options: AxisOptions = {})
 
 /** Tensors of one element type; at least one. */
 function promoted(op: string, tensors: readonly TensorLike[]): Tensor[] {
+  checkArray(op, "needs an array of tensors", tensors);
   const list = tensors.map(toTensor);
   if (list.length === 0) throw new ArgumentError(op, "needs at least one tensor", "none");
   const dtype = list.map((t) => t.dtype).reduce(promote);
@@ -563,6 +597,7 @@ export function split(
   }
   const sizes =
     typeof pieces === "number" ? Array.from({ length: pieces }, () => size / pieces) : pieces;
+  checkArray("split", "needs a number of pieces, or an array of sizes", sizes);
   for (const piece of sizes) checkShape("split", [piece]);
   return applyMany(Split, [t], { axis, sizes });
 }

@@ -3,8 +3,9 @@ import { apply } from "../apply.ts";
 import { checkOptions } from "../errors.ts";
 import { numericOperand, toTensor } from "../operands.ts";
 import { type OnePrimitive, only, savesNothing } from "../primitive.ts";
-import { normalizeAxis } from "../shape.ts";
-import type { Tensor, TensorLike } from "../tensor.ts";
+import { normalizeAxis, type Shape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import type { AnyShape, Operand } from "../shape-types.ts";
 import { withFirstAxis } from "./batching.ts";
 import { sub } from "./binary.ts";
 import { cast } from "./choice.ts";
@@ -68,7 +69,10 @@ export function runningOf(op: string, x: Tensor, options: RunningOptions): Cumsu
  * console.log(cumsum(tensor([1, 2, 3]), { reverse: true }).toArray()); // [ 6, 5, 3 ]
  * ```
  */
-export function cumsum(x: TensorLike, options: RunningOptions = {}): Tensor {
+export function cumsum<S extends Shape = AnyShape>(
+  x: Operand<S> | number,
+  options: RunningOptions = {},
+): Tensor<S> {
   const t = toTensor(x);
   const params = runningOf("cumsum", t, options);
   return apply(Cumsum, [t.dtype === "bool" ? cast(t, "int32") : t], params);
@@ -93,7 +97,10 @@ export interface SortOptions {
  * console.log(argsort(tensor([3, 1, 2])).toArray()); // [ 1, 2, 0 ]
  * ```
  */
-export function argsort(x: TensorLike, options: SortOptions = {}): Tensor {
+export function argsort<S extends Shape = AnyShape>(
+  x: Operand<S> | number,
+  options: SortOptions = {},
+): Tensor<S> {
   const t = numericOperand("argsort", x);
   checkOptions("argsort", options, ["axis", "descending"]);
   const axis = normalizeAxis("argsort", options.axis ?? -1, t);

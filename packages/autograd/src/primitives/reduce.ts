@@ -1,6 +1,6 @@
 /** @file Reductions: many elements along some axes become one. Primitives keep those axes with size 1. */
 import { apply } from "../apply.ts";
-import { checkOptions, ShapeError } from "../errors.ts";
+import { ArgumentError, checkOptions, ShapeError } from "../errors.ts";
 import { numericOperand, toTensor } from "../operands.ts";
 import { type OnePrimitive, only, savesNothing } from "../primitive.ts";
 import { formatType, normalizeAxes, normalizeAxis, type Shape, type TensorType } from "../shape.ts";
@@ -24,7 +24,7 @@ function reduced(type: TensorType, { axes }: ReduceParams): Shape {
 }
 
 /** Greatest values need something to choose from. */
-function checkNotEmpty(op: string, type: TensorType, axes: readonly number[]): void {
+export function checkNotEmpty(op: string, type: TensorType, axes: readonly number[]): void {
   if (axes.some((axis) => type.shape[axis] === 0)) {
     throw new ShapeError(op, "needs at least one element along each axis", formatType(type));
   }
@@ -106,6 +106,9 @@ export interface AxisOptions {
 /** Checks the options of a reduction. */
 export function axesOf(op: string, x: TensorType, options: AxesOptions): readonly number[] {
   checkOptions(op, options, ["axes", "keepAxes"]);
+  if (![undefined, true, false].includes(options.keepAxes)) {
+    throw new ArgumentError(op, "keepAxes is true or false", String(options.keepAxes));
+  }
   return normalizeAxes(op, options.axes, x);
 }
 

@@ -12,7 +12,7 @@ import {
   savesNothing,
 } from "../primitive.ts";
 import { formatType, type TensorType } from "../shape.ts";
-import type { Tensor, TensorLike } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { elementwise } from "./batching.ts";
 import { add, div, mul, sub } from "./binary.ts";
 import type { AnyShape, Operand } from "../shape-types.ts";
@@ -186,17 +186,17 @@ export function cos<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<
 }
 
 /** The error function 2/√π ∫₀ˣ e^(−t²) dt, from −1 to 1. */
-export function erf(x: TensorLike): Tensor {
+export function erf<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   return apply(Erf, [floatOperand(x)], noParams);
 }
 
 /** 1 − erf x, exact also where erf is nearly 1. */
-export function erfc(x: TensorLike): Tensor {
+export function erfc<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   return apply(Erfc, [floatOperand(x)], noParams);
 }
 
 /** The inverse of {@link erf}; ±Inf at ±1, NaN beyond. */
-export function erfinv(x: TensorLike): Tensor {
+export function erfinv<S extends Shape = AnyShape>(x: Operand<S> | number): Tensor<S> {
   return apply(Erfinv, [floatOperand(x)], noParams);
 }
 

@@ -48,12 +48,9 @@ export const order: Kernels<"cumsum" | "argsort"> = {
     const out = zeros(type);
     const places = out.data.slice();
     eachRow(x, axis, (row, start) => {
-      // Arrays are sorted stably.
-      const list = Int32Array.from(row.keys());
-      places.set(
-        list.sort((i, j) => compare(row[i], row[j])),
-        start,
-      );
+      // The sort is stable.
+      const list = Int32Array.from(row.keys()).toSorted((i, j) => compare(row[i], row[j]));
+      places.set(list, start);
     });
     return fromRows(places, out, axis);
   },

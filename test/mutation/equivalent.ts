@@ -1,0 +1,84 @@
+/** @file Mutants that change nothing that can be observed, and why. Every other one must be killed. */
+import type { TextMutant } from "./text.ts";
+
+/** Rules made wrong at run time that are right nevertheless. */
+const equivalentRules: readonly {
+  readonly mutant: RegExp;
+  readonly reason: string;
+}[] = [
+  {
+    mutant: /^(?:abs|rem|maximum|max) .*saved values as constants$/,
+    reason: "they are only compared or rounded: the rule is piecewise constant in what it reads",
+  },
+  {
+    mutant: /^add jvp of input 0: exchanged with input 1$/,
+    reason: "the sum of two tangents does not depend on their order",
+  },
+];
+
+/** Changes of the text that leave its meaning as it is. */
+const equivalentTexts: readonly {
+  readonly file: string;
+  /** Part of the line. */
+  readonly text: string;
+  readonly from: string;
+  readonly to: string;
+  readonly reason: string;
+}[] = [
+  {
+    file: "binary.ts",
+    text: "log(where(flat, 1, x))",
+    from: "1",
+    to: "2",
+    reason: "any number will do: the outer where throws its logarithm away",
+  },
+  {
+    file: "binary.ts",
+    text: "pow(where(flat, 1, x), sub(y, 1))",
+    from: "1",
+    to: "2",
+    reason: "any number but 0 will do: the outer where throws its power away",
+  },
+  {
+    file: "movement.ts",
+    text: "reshape(sum(g, { axes, keepAxes: true }), shape)",
+    from: "true",
+    to: "false",
+    reason: "the reshape behind it puts the axes back",
+  },
+  {
+    file: "movement.ts",
+    text: "steps[i] < 0 ? Math.max(n - 1, 0) : 0",
+    from: "0",
+    to: "1",
+    reason: "steps are whole numbers and not 0, so < 0 and < 1 are the same",
+  },
+  {
+    file: "movement.ts",
+    text: "if (n === 0) return { before: 0, between: 0, after: size };",
+    from: "0",
+    to: "1",
+    reason: "between elements of which there are none is nothing",
+  },
+  {
+    file: "movement.ts",
+    text: "starts: spans.map((s, i) => (shape[i] === 0 ? 0 : s.before)),",
+    from: "0",
+    to: "1",
+    reason: "a slice of no elements starts anywhere",
+  },
+];
+
+/** Why a rule that is wrong at run time is right nevertheless. */
+export function reasonForRule(mutant: string): string | null {
+  return equivalentRules.find((each) => each.mutant.test(mutant))?.reason ?? null;
+}
+
+/** Why a change of the text leaves its meaning as it is. */
+export function reasonForText({ file, text, from, to }: TextMutant): string | null {
+  const found = equivalentTexts.find(
+    (each) =>
+      each.file === file && text.includes(each.text) && each.from === from && each.to === to,
+  );
+  return found?.reason ?? null;
+}
