@@ -3,10 +3,10 @@
  * the one that extends it, whichever module of the circle of ops and tensors is loaded first.
  */
 import type { DType } from "./dtype.ts";
-import { logSoftmax, relu, softmax } from "./ops/activations.ts";
+import { clip, logSoftmax, relu, softmax } from "./ops/activations.ts";
 import { matmul } from "./ops/linear.ts";
-import { mean } from "./ops/statistics.ts";
-import { add, div, maximum, mul, pow, sub } from "./primitives/binary.ts";
+import { mean, min, std, variance, type VarianceOptions } from "./ops/statistics.ts";
+import { add, div, maximum, minimum, mul, pow, sub } from "./primitives/binary.ts";
 import { cast, equal, greater, less } from "./primitives/choice.ts";
 import {
   broadcastTo,
@@ -153,6 +153,24 @@ export abstract class Fluent<S extends Shape = AnyShape> {
   maximum(this: TensorLike, y: TensorLike): Tensor {
     return maximum(this, y);
   }
+  /** {@link minimum} */
+  minimum(y: Operand<NoInfer<S>> | number): Tensor<S>;
+  minimum<A extends number, B extends number>(
+    this: Operand<[A, B]>,
+    y: Operand<[NoInfer<B>]>,
+  ): Tensor<S>;
+  minimum<A extends number, B extends number>(
+    this: Operand<[A, B]>,
+    y: Operand<[NoInfer<A>, 1]>,
+  ): Tensor<S>;
+  minimum<A extends number, B extends number, C extends number>(
+    this: Operand<[A, B, C]>,
+    y: Operand<[NoInfer<C>]>,
+  ): Tensor<S>;
+  minimum<B extends Shape>(y: Operand<B> & Fits<Broadcast<S, B>>): Tensor<ShapeOr<Broadcast<S, B>>>;
+  minimum(this: TensorLike, y: TensorLike): Tensor {
+    return minimum(this, y);
+  }
   /** {@link equal} */
   equal(y: Operand<NoInfer<S>> | number): Tensor<S>;
   equal<A extends number, B extends number>(
@@ -239,6 +257,10 @@ export abstract class Fluent<S extends Shape = AnyShape> {
   sigmoid(this: Operand<S>): Tensor<S> {
     return sigmoid(this);
   }
+  /** {@link clip} */
+  clip(this: Operand<S>, low: number, high: number): Tensor<S> {
+    return clip(this, low, high);
+  }
   /** {@link relu} */
   relu(this: Operand<S>): Tensor<S> {
     return relu(this);
@@ -271,6 +293,27 @@ export abstract class Fluent<S extends Shape = AnyShape> {
     options?: O & AxesFit<S, O>,
   ): Tensor<Reduced<S, O>> {
     return max<S, O>(this, options);
+  }
+  /** {@link min} */
+  min<const O extends AxesOptions = NoOptions>(
+    this: Operand<S>,
+    options?: O & AxesFit<S, O>,
+  ): Tensor<Reduced<S, O>> {
+    return min<S, O>(this, options);
+  }
+  /** {@link variance} */
+  variance<const O extends VarianceOptions = NoOptions>(
+    this: Operand<S>,
+    options?: O & AxesFit<S, O>,
+  ): Tensor<Reduced<S, O>> {
+    return variance<S, O>(this, options);
+  }
+  /** {@link std} */
+  std<const O extends VarianceOptions = NoOptions>(
+    this: Operand<S>,
+    options?: O & AxesFit<S, O>,
+  ): Tensor<Reduced<S, O>> {
+    return std<S, O>(this, options);
   }
   /** {@link argmax} */
   argmax(this: TensorLike, options?: AxisOptions): Tensor {

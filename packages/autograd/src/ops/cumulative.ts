@@ -73,7 +73,7 @@ export function prod(x: TensorLike, options: AxesOptions = {}): Tensor {
  * Every element's neighbour at distance d in front of it along an axis, and where there is none a neutral
  * value.
  */
-function before(x: Tensor, axis: number, d: number, neutral: number): Tensor {
+function inFront(x: Tensor, axis: number, d: number, neutral: number): Tensor {
   return around(part(x, axis, 0, x.shape[axis] - d), axis, d, 0, neutral);
 }
 
@@ -90,7 +90,7 @@ function running(
   op: (x: Tensor, y: Tensor) => Tensor,
 ): Tensor {
   let y = x;
-  for (let d = 1; d < x.shape[axis]; d *= 2) y = op(y, before(y, axis, d, neutral));
+  for (let d = 1; d < x.shape[axis]; d *= 2) y = op(y, inFront(y, axis, d, neutral));
   return y;
 }
 
@@ -188,9 +188,9 @@ function runningLogSum(x: Tensor, axis: number): Tensor {
   const finite = where(isInf(x), 0, x);
   let s = exp(sub(finite, stopGradient(finite)));
   for (let d = 1; d < x.shape[axis]; d *= 2) {
-    const other = before(m, axis, d, -Infinity);
+    const other = inFront(m, axis, d, -Infinity);
     const greatest = maximum(m, other);
-    s = add(mul(s, ratio(m, greatest)), mul(before(s, axis, d, 0), ratio(other, greatest)));
+    s = add(mul(s, ratio(m, greatest)), mul(inFront(s, axis, d, 0), ratio(other, greatest)));
     m = greatest;
   }
   return add(m, log(s));
