@@ -19,7 +19,11 @@ export function errorsPage(): string {
     /\/\*\*\n((?: \*[^\n]*\n)+) \*\/\nexport class (\w+) extends TapeloopError \{\n\s+readonly code = "(\w+)"/g;
   const entries = [...text.matchAll(classes)].map(([, comment = "", name = "", code = ""]) => {
     const lines = comment.split("\n").map((line) => line.replace(/^ \* ?/, ""));
-    const body = lines.join("\n").replace("@example\n", "").trim();
+    const body = lines
+      .join("\n")
+      .replace("@example\n", "")
+      .replaceAll(/\{@link (\w+)\}/g, "`$1`")
+      .trim();
     return `## ${name}\n\nCode \`"${code}"\`. ${body}\n`;
   });
   return `---

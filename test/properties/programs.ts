@@ -121,7 +121,9 @@ function rangeOf({ data }: Input): [number, number] {
   const keepsAway = above.length > 0 && data.every((v) => Math.abs(v) > greatest / 8);
   const list = keepsAway ? above : data;
   const [low, high] = [Math.min(...list), Math.max(...list)];
-  return low === high ? [low - 0.1, high + 0.1] : [low, high];
+  // Widths differ, so that two operands do not cancel to a constant, which rounding would turn into ties.
+  const width = 0.07 + Math.abs(low) / 50;
+  return low === high ? [low - width, high + width] : [low, high];
 }
 
 /** The samples of a row that have real inputs, a few finite elements and results in the same float type. */
