@@ -69,7 +69,7 @@ export function checkProperty({ title, check }: Property, run: Run): void {
     const inputs = sample.inputs.map((x) => formatType(typeIn(x, run))).join(", ");
     throw new Error(
       `${name}(${inputs}) ${title}? Not for the sample "${sample.what}" in ${float}:\n${reason}\n` +
-        `Look at packages/autograd/src/primitives/${row.family}.ts`,
+        `Look at "${name}" in packages/autograd/src/primitives`,
       { cause },
     );
   }
@@ -428,7 +428,7 @@ function checkSinglePrecision(run: Run): void {
     const { f, x } = asFunction({ ...run, float });
     return gradientOf(f)(x);
   });
-  const look = `packages/autograd/src/primitives/${run.row.family}.ts`;
+  const look = `"${run.name}" in packages/autograd/src/primitives`;
   const comparison = { ulps: 16 + 2 * run.row.ulps, each: false, look };
   single.forEach((g, input) => {
     const result = { type: g, data: g.dataSync() };

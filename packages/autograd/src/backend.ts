@@ -74,15 +74,9 @@ export type { Binary, Operands } from "./primitives/binary.ts";
 export type { CastParams, Comparison } from "./primitives/choice.ts";
 export type { DotAxes } from "./primitives/contraction.ts";
 export type { Gathered, GatherParams, ScatterParams } from "./primitives/indexing.ts";
-export type {
-  ConcatParams,
-  PadParams,
-  PadSpan,
-  PermuteParams,
-  ShapeParams,
-  SliceParams,
-  SplitParams,
-} from "./primitives/movement.ts";
+export type { ConcatParams, SplitParams } from "./primitives/joining.ts";
+export type { PadParams, PadSpan, SliceParams } from "./primitives/slicing.ts";
+export type { PermuteParams, ShapeParams } from "./primitives/movement.ts";
 export type { CumsumParams } from "./primitives/order.ts";
 export type { ArgParams, InputAndOutput, ReduceParams } from "./primitives/reduce.ts";
 export type { PlainUnary, Unary } from "./primitives/unary.ts";

@@ -13,11 +13,10 @@ import {
   expandDims,
   permute,
   reshape,
-  slice,
-  type SliceRange,
   squeeze,
   transpose,
 } from "./primitives/movement.ts";
+import { slice, type SliceRange } from "./primitives/slicing.ts";
 import { argmax, type AxesOptions, type AxisOptions, max, sum } from "./primitives/reduce.ts";
 import { abs, exp, log, neg, sigmoid, sqrt, square, tanh } from "./primitives/unary.ts";
 import { toTensor } from "./operands.ts";

@@ -244,21 +244,14 @@ export type { Padding, PerAxis } from "./ops/spatial.ts";
 // Movement
 export {
   broadcastTo,
-  concat,
   expandDims,
-  flip,
-  pad,
-  type PadOptions,
   permute,
   reshape,
-  slice,
-  type SliceRange,
-  split,
   squeeze,
-  stack,
   transpose,
-  unstack,
 } from "./primitives/movement.ts";
+export { concat, split, stack, unstack } from "./primitives/joining.ts";
+export { flip, pad, type PadOptions, slice, type SliceRange } from "./primitives/slicing.ts";
 export { gather, scatterAdd, type ScatterOptions } from "./primitives/indexing.ts";
 export {
   broadcastTensors,

@@ -1,7 +1,7 @@
 /** @file scan: a step function run over the first axis of its inputs, carrying a state. */
 import { within } from "./anomaly.ts";
 import { ArgumentError, checkOptions, ShapeError } from "./errors.ts";
-import { stack, unstack } from "./primitives/movement.ts";
+import { stack, unstack } from "./primitives/joining.ts";
 import type { FirstSize, Stacked, Unstacked } from "./shape-changes.ts";
 import { formatTypes } from "./shape.ts";
 import { mapTree, namedLeaves, tensorsIn, type Tree } from "./tree.ts";

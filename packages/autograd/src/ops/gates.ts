@@ -2,7 +2,7 @@
 import { ArgumentError, checkOptions, ShapeError } from "../errors.ts";
 import { floatOperand } from "../operands.ts";
 import { add, div, mul, sub } from "../primitives/binary.ts";
-import { split } from "../primitives/movement.ts";
+import { split } from "../primitives/joining.ts";
 import { type AxisOptions, axisOf } from "../primitives/reduce.ts";
 import { abs, erfc, neg, sigmoid, tanh } from "../primitives/unary.ts";
 import { formatType, type Shape } from "../shape.ts";

@@ -14,7 +14,9 @@ import {
   where,
 } from "../primitives/choice.ts";
 import { gather, scatterAdd } from "../primitives/indexing.ts";
-import { broadcastTo, concat, expandDims, reshape, slice } from "../primitives/movement.ts";
+import { broadcastTo, expandDims, reshape } from "../primitives/movement.ts";
+import { concat } from "../primitives/joining.ts";
+import { slice } from "../primitives/slicing.ts";
 import { argsort } from "../primitives/order.ts";
 import { type AxisOptions, axisOf, sum } from "../primitives/reduce.ts";
 import { checkShape, formatType, formatTypes, sameShape, sizeOf } from "../shape.ts";

@@ -5,7 +5,8 @@ import { numericPair, toTensor } from "../operands.ts";
 import { moveAxis } from "../primitives/batching.ts";
 import { mul, sub } from "../primitives/binary.ts";
 import { cast, lessEqual, where } from "../primitives/choice.ts";
-import { broadcastTo, expandDims, Pad, reshape, slice } from "../primitives/movement.ts";
+import { broadcastTo, expandDims, reshape } from "../primitives/movement.ts";
+import { Pad, slice } from "../primitives/slicing.ts";
 import { type AxisOptions, axisOf, sum } from "../primitives/reduce.ts";
 import {
   checkShape,

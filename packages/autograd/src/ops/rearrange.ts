@@ -2,7 +2,9 @@
 import { ArgumentError, AxisError, checkArray, checkOptions } from "../errors.ts";
 import { toTensor } from "../operands.ts";
 import { moveAxis as moved } from "../primitives/batching.ts";
-import { broadcastTo, concat, flip, permute, reshape, split } from "../primitives/movement.ts";
+import { broadcastTo, permute, reshape } from "../primitives/movement.ts";
+import { concat, split } from "../primitives/joining.ts";
+import { flip } from "../primitives/slicing.ts";
 import { type AxesOptions, axesOf, type AxisOptions, axisOf } from "../primitives/reduce.ts";
 import { broadcastShapes, formatType, normalizeAxis, type Shape } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";

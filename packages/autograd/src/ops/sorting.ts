@@ -4,7 +4,9 @@ import { floatOperand, numericOperand } from "../operands.ts";
 import { moveAxis } from "../primitives/batching.ts";
 import { add, mul } from "../primitives/binary.ts";
 import { where } from "../primitives/choice.ts";
-import { reshape, slice, stack } from "../primitives/movement.ts";
+import { reshape } from "../primitives/movement.ts";
+import { slice } from "../primitives/slicing.ts";
+import { stack } from "../primitives/joining.ts";
 import { argsort, type SortOptions } from "../primitives/order.ts";
 import {
   argmax,

@@ -1,6 +1,6 @@
 /** @file What convolutions and pooling share: how windows lie on the last axes of a tensor. */
 import { ArgumentError, ShapeError } from "../errors.ts";
-import { pad } from "../primitives/movement.ts";
+import { pad } from "../primitives/slicing.ts";
 import { formatType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkCount } from "./rearrange.ts";

@@ -7,7 +7,7 @@ import { checkShape, formatType, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { zerosOfType } from "../ops/create.ts";
 import { elementwise } from "./batching.ts";
-import { stack, unstack } from "./movement.ts";
+import { stack, unstack } from "./joining.ts";
 
 /** Type and value of a constant tensor. */
 export interface FillParams {

@@ -9,7 +9,7 @@ import type { AnyShape, Operand } from "../shape-types.ts";
 import { withFirstAxis } from "./batching.ts";
 import { sub } from "./binary.ts";
 import { cast } from "./choice.ts";
-import { flip } from "./movement.ts";
+import { flip } from "./slicing.ts";
 import type { ArgParams } from "./reduce.ts";
 
 /** Along which axis to add, and from which end. */
