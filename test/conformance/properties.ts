@@ -61,7 +61,7 @@ export function runsOf(backend: Backend, name: PrimitiveName): Run[] {
 
 /** Checks a property; a failure says of what, and where to look. */
 export function checkProperty({ title, check }: Property, run: Run): void {
-  const { name, sample, row, float } = run;
+  const { name, sample, float } = run;
   try {
     check(run);
   } catch (cause) {
