@@ -10,7 +10,7 @@ import { toTensor } from "./operands.ts";
 import { zerosOfType } from "./ops/create.ts";
 import { alias } from "./primitives/structure.ts";
 import { diagonal, type ManyPrimitive, type OnePrimitive } from "./primitive.ts";
-import { formatType, sameShape, type TensorType } from "./shape.ts";
+import { formatType, sameType, type TensorType } from "./shape.ts";
 import { insidePass, TapeNode, pull, tapeOf } from "./tape.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 import { tensorsIn, type Tree } from "./tree.ts";
@@ -101,7 +101,7 @@ export function customVjp<A extends readonly Tensor[]>(
 /** What a rule returned for an input: zeros for null, and nothing of another type. */
 function checked(op: string, found: Tensor | null | undefined, of: Tensor): Tensor {
   if (found === null || found === undefined) return zerosOfType(of, of);
-  if (found.dtype !== of.dtype || !sameShape(found.shape, of.shape)) {
+  if (!sameType(found, of)) {
     throw new GradientError(
       op,
       `the rule must return ${formatType(of)} for an argument of that type`,

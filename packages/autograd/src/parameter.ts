@@ -5,7 +5,7 @@ import { adopt, outsideScopes } from "./memory.ts";
 import { noGrad } from "./interpreters/record.ts";
 import { toTensor } from "./operands.ts";
 import { add } from "./primitives/binary.ts";
-import { formatTypes, sameShape } from "./shape.ts";
+import { formatTypes, sameType } from "./shape.ts";
 import { TapeNode } from "./tape.ts";
 import { Fluent, type Tensor } from "./tensor.ts";
 import type { AnyShape, Operand } from "./shape-types.ts";
@@ -45,7 +45,7 @@ export class Parameter<S extends Shape = AnyShape> extends Fluent<S> {
    */
   assign(value: Tensor<S>): void {
     const old = this.#value;
-    if (value.dtype !== old.dtype || !sameShape(value.shape, old.shape)) {
+    if (!sameType(value, old)) {
       throw new ShapeError("assign", "the type must stay the same", formatTypes([old, value]));
     }
     this.#value = this.#leaf(value);

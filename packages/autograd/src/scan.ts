@@ -3,7 +3,7 @@ import { within } from "./anomaly.ts";
 import { ArgumentError, checkOptions, ShapeError } from "./errors.ts";
 import { stack, unstack } from "./primitives/joining.ts";
 import type { FirstSize, Stacked, Unstacked } from "./shape-changes.ts";
-import { formatTypes } from "./shape.ts";
+import { formatTypes, sameType } from "./shape.ts";
 import { mapTree, namedLeaves, tensorsIn, type Tree } from "./tree.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -104,7 +104,7 @@ function countSteps(xs: Tree | null, length: number | undefined): number {
 function checkState(before: Tree, after: Tree, step: number): void {
   mapTree(
     (a, b) => {
-      if (a.dtype !== b.dtype || a.shape.join() !== b.shape.join()) {
+      if (!sameType(a, b)) {
         throw new ShapeError(
           "scan",
           `step ${step} must return a state of the types it was given`,

@@ -38,6 +38,11 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return true;
 }
 
+/** Whether two types are the same: shape and element type. */
+export function sameType(a: TensorType, b: TensorType): boolean {
+  return a.dtype === b.dtype && sameShape(a.shape, b.shape);
+}
+
 /** Elements between neighbours along each axis when the last axis varies fastest. */
 export function rowMajorStrides(shape: Shape): number[] {
   const strides: number[] = Array.from({ length: shape.length });

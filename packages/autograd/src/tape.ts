@@ -9,11 +9,11 @@ import { atLevel, recordingLevel } from "./interpreters/record.ts";
 import type { Parameter } from "./parameter.ts";
 import { add } from "./primitives/binary.ts";
 import { alias } from "./primitives/structure.ts";
-import type { AnyPrimitive, ManyPrimitive, OnePrimitive } from "./primitive.ts";
+import type { AnyPrimitive } from "./primitive.ts";
 import { isWatching, whereNow, within } from "./anomaly.ts";
 import { isFloat } from "./dtype.ts";
 import { fullLike, zerosOfType } from "./ops/create.ts";
-import { formatType, sameShape, type TensorType } from "./shape.ts";
+import { formatType, sameType, type TensorType } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What made a node: a leaf, a primitive, or, by its number, one of the results of the node before it. */
@@ -227,9 +227,11 @@ function propagate(node: TapeNode): void {
   for (let i = 0; i < node.inputs.length; i++) {
     const input = node.inputs[i];
     if (input === null || !leadsToWanted.call(node, input)) continue;
-    const rule = (): Tensor =>
-      gs === null ? pullOne(node, g as Tensor, i) : pullMany(node, gs, i);
-    const cotangent = node.where === null ? rule() : within(placeOf(node), rule);
+    const given = gs ?? (g as Tensor);
+    const cotangent =
+      node.where === null
+        ? pullOver(node, given, i)
+        : within(placeOf(node), () => pullOver(node, given, i));
     checkCotangent(node, input, cotangent);
     arrive(input, cotangent);
   }
@@ -240,16 +242,15 @@ function placeOf({ name, where }: TapeNode): string {
   return `the derivative of "${name}" called at ${where}`;
 }
 
-/** Asks a primitive with one result for the cotangent of input `i`. */
-function pullOne(node: TapeNode, g: Tensor, i: number): Tensor {
-  const { vjp } = node.origin as OnePrimitive<string, unknown, unknown>;
-  return (vjp as NonNullable<typeof vjp>)(g, node.saved, node.params, i);
-}
-
-/** Asks a primitive with several results for the cotangent of input `i`. */
-function pullMany(node: TapeNode, g: readonly Tensor[], i: number): Tensor {
-  const { vjp } = node.origin as ManyPrimitive<string, unknown, unknown>;
-  return (vjp as NonNullable<typeof vjp>)(g, node.saved, node.params, i);
+/** Asks a primitive for the cotangent of input `i`, given that of its result, or those of its results. */
+function pullOver(node: TapeNode, g: Tensor | readonly Tensor[], i: number): Tensor {
+  const { vjp } = node.origin as AnyPrimitive;
+  return (vjp as NonNullable<typeof vjp>)(
+    g as Tensor & readonly Tensor[],
+    node.saved,
+    node.params,
+    i,
+  );
 }
 
 /** The cotangents of several results, zeros where nothing flowed back. */
@@ -262,7 +263,7 @@ function withZeros(node: TapeNode, cotangents: readonly (Tensor | null)[]): Tens
 /** A rule must return the type of the input; anything else is our mistake, found here and not later. */
 function checkCotangent(node: TapeNode, input: TapeNode, cotangent: Tensor): void {
   const type = input.type as TensorType;
-  if (cotangent.dtype !== type.dtype || !sameShape(cotangent.shape, type.shape)) {
+  if (!sameType(cotangent, type)) {
     throw new InternalError(
       `the derivative of "${node.name}" returned ${formatType(cotangent)} for an input of ${formatType(type)}`,
     );

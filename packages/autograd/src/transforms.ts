@@ -12,7 +12,7 @@ import { cast } from "./primitives/choice.ts";
 import { reshape } from "./primitives/movement.ts";
 import { stack } from "./primitives/joining.ts";
 import { detach, record, type Recording } from "./recording.ts";
-import { formatTypes, sameShape, sizeOf } from "./shape.ts";
+import { formatTypes, sameType, sizeOf } from "./shape.ts";
 import { pull } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 import { leaves, mapTree, type Tree } from "./tree.ts";
@@ -21,7 +21,7 @@ import { leaves, mapTree, type Tree } from "./tree.ts";
 function checkTypes(op: string, what: string, of: Tree, given: Tree): void {
   mapTree(
     (x, t) => {
-      if (x.dtype !== t.dtype || !sameShape(x.shape, t.shape)) {
+      if (!sameType(x, t)) {
         throw new ShapeError(
           op,
           `each ${what} must have the type of its value`,

@@ -9,7 +9,7 @@ import {
   type OnePrimitive,
   savesNothing,
 } from "../primitive.ts";
-import { formatTypes, sameShape, type TensorType } from "../shape.ts";
+import { formatTypes, sameType, type TensorType } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import { elementwise } from "./batching.ts";
 import { equal, greater, greaterEqual, logicalAnd, where } from "./choice.ts";
@@ -30,7 +30,7 @@ export interface Operands {
 
 /** The result has the operands' type; the ops have made them equal. */
 export function agreedType([a, b]: readonly TensorType[]): TensorType {
-  if (a.dtype !== b.dtype || !sameShape(a.shape, b.shape)) {
+  if (!sameType(a, b)) {
     throw new InternalError(`operands of one type expected, got ${formatTypes([a, b])}`);
   }
   return a;

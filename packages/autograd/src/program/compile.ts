@@ -5,7 +5,7 @@ import { isBatching } from "../interpreters/batch.ts";
 import { atLevel, recordingLevel } from "../interpreters/record.ts";
 import { isTracing, Tracer, tracing } from "../interpreters/trace.ts";
 import { formatType } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { Tensor } from "../tensor.ts";
 import { mapTensors, tensorsIn, visit } from "../tree.ts";
 import type { Program } from "./program.ts";
 import { prepare } from "./run.ts";
@@ -63,21 +63,18 @@ interface Compiled {
 function signature(args: readonly unknown[]): string {
   const parts: string[] = [];
   visit(args, "", (leaf, path) => {
-    if (typeof leaf === "function" || typeof leaf === "symbol" || typeof leaf === "object") {
-      const isTensor = leaf !== null && tensorsIn(leaf).length === 1;
-      if (!isTensor && leaf !== null) {
-        throw new ArgumentError(
-          "compile",
-          "arguments are tensors, trees of tensors, numbers, strings and booleans",
-          `${describe(leaf)} at "${path}"`,
-          "Take it from around the function.",
-        );
-      }
+    if (leaf instanceof Tensor) {
+      parts.push(`${path}: ${formatType(leaf)} on ${leaf.backend.name}`);
+    } else if (leaf === null || !["function", "symbol", "object"].includes(typeof leaf)) {
+      parts.push(`${path}: ${typeof leaf} ${String(leaf)}`);
+    } else {
+      throw new ArgumentError(
+        "compile",
+        "arguments are tensors, trees of tensors, numbers, strings and booleans",
+        `${describe(leaf)} at "${path}"`,
+        "Take it from around the function.",
+      );
     }
-    const [tensor] = tensorsIn(leaf);
-    const value = tensor === undefined ? `${typeof leaf} ${String(leaf)}` : formatType(tensor);
-    const place = tensor === undefined ? "" : ` on ${tensor.backend.name}`;
-    parts.push(`${path}: ${value}${place}`);
   });
   return parts.join("; ");
 }

@@ -3,7 +3,7 @@
  * once, and ops that change nothing are passed by.
  */
 import type { PrimitiveName } from "../primitives/index.ts";
-import { sameShape } from "../shape.ts";
+import { sameType } from "../shape.ts";
 import type { Program, ProgramNode, Variable } from "./program.ts";
 
 /** What a rule may ask: which node made a variable. */
@@ -13,8 +13,8 @@ type MadeBy = (variable: Variable) => ProgramNode | undefined;
 type Rule = (node: ProgramNode, madeBy: MadeBy) => Variable | undefined;
 
 /** The op's input, where it has the output's type. */
-function sameType({ inputs: [x], outputs: [y] }: ProgramNode): Variable | undefined {
-  return x.type.dtype === y.type.dtype && sameShape(x.type.shape, y.type.shape) ? x : undefined;
+function unchanged({ inputs: [x], outputs: [y] }: ProgramNode): Variable | undefined {
+  return sameType(x.type, y.type) ? x : undefined;
 }
 
 /** The input of the op that made the input, where that is the same op. */
@@ -26,9 +26,9 @@ function undone({ primitive, inputs }: ProgramNode, madeBy: MadeBy): Variable | 
 /** Ops that change nothing, or take back what the op before did. One rule per line. */
 const rules: { readonly [N in PrimitiveName]?: Rule } = {
   alias: ({ inputs: [x] }) => x,
-  reshape: sameType,
-  broadcastTo: sameType,
-  cast: sameType,
+  reshape: unchanged,
+  broadcastTo: unchanged,
+  cast: unchanged,
   neg: undone,
   permute: (node, madeBy) => {
     const before = undone(node, madeBy);

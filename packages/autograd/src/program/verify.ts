@@ -1,6 +1,6 @@
 /** @file What a valid program is, as a check that runs over any program. */
 import { InternalError } from "../errors.ts";
-import { formatType, sameShape, type TensorType } from "../shape.ts";
+import { formatType, sameType, type TensorType } from "../shape.ts";
 import type { Program, ProgramNode, Variable } from "./program.ts";
 
 /** The types that a node's primitive gives its outputs. */
@@ -31,8 +31,7 @@ export function verify(program: Program): void {
     }
     const types = typesOf(node);
     node.outputs.forEach((variable, k) => {
-      const { dtype, shape } = variable.type;
-      if (types[k]?.dtype !== dtype || !sameShape(types[k].shape, shape)) {
+      if (k >= types.length || !sameType(types[k], variable.type)) {
         throw new InternalError(
           `${place} makes ${formatType(variable.type)} against its type rule`,
         );
