@@ -299,6 +299,7 @@ export { type CheckOptions, checkGradients, type CheckReport } from "./check-gra
 export { TapeNode, type Origin, tapeOf } from "./tape.ts";
 
 // Loops
+export { associativeScan, type AssociativeScanOptions } from "./associative-scan.ts";
 export { type Cell, scan, type ScanOptions } from "./scan.ts";
 
 // Programs
