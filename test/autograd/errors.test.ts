@@ -62,6 +62,7 @@ const samples: Readonly<Record<string, () => unknown>> = {
   otherwise: () => 0,
   alpha: () => 1,
   columns: () => 2,
+  combine: () => core.add,
   a: matrix,
   at: matrix,
   atZero: () => 0.5,

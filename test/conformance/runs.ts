@@ -10,10 +10,7 @@ import {
 } from "@tapeloop/autograd/backend";
 import type { Layout } from "./layouts.ts";
 import { dtypeIn, indicesOf, type Input, typed } from "./plain.ts";
-import type { Row, Sample } from "./samples.ts";
-
-/** The float types; every sample is run in both. */
-export const floats = ["float32", "float64"] as const;
+import type { floats, Row, Sample } from "./samples.ts";
 
 /** One sample of one primitive on one backend, with real numbers in one float type. */
 export interface Run {

@@ -11,7 +11,11 @@ import {
   type Tensor,
   type TensorType,
 } from "@tapeloop/autograd/backend";
+import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { at, bools, indicesOf, type Input, ints, real, reals } from "./plain.ts";
+
+/** The float types; every sample is run in both, but for those that name one. */
+export const floats = ["float32", "float64"] as const;
 
 /** One way to run a primitive. */
 export interface Sample<P> {
@@ -21,6 +25,8 @@ export interface Sample<P> {
   readonly params: P;
   /** At a kink or a tie, or with NaN: differences say nothing about derivatives there. */
   readonly kink?: true;
+  /** The one float type that it is for, where its parameters name it. Default: both. */
+  readonly float?: "float32" | "float64";
 }
 
 /** A call that must fail, and how. */
@@ -287,6 +293,30 @@ function sourceOf(
 
 const none = { before: 0, between: 0, after: 0 };
 const table = real([4, 3]);
+
+/** A loop of some steps; see the row of `scan`. */
+function loop(
+  what: string,
+  float: "float32" | "float64",
+  steps: number,
+  options: Partial<ParamsOf<"scan">> = {},
+): Sample<ParamsOf<"scan">> {
+  const on = { backend: ndarrayBackend, dtype: float };
+  const pair = core.tensor([0, 0], on);
+  const body = core.trace(
+    (w: Tensor, h: Tensor, n: Tensor, x: Tensor) => [w.mul(h).add(x), n.add(1), h.mul(x)],
+    pair,
+    pair,
+    core.tensor(0, { ...on, dtype: "int32" }),
+    pair,
+  );
+  return {
+    what,
+    inputs: [real([2], -1, 1), real([2], 0, 2, 0.3), ints([], [7]), real([steps, 2], -1, 2, 0.7)],
+    params: { body, steps, reverse: false, consts: 1, carries: 2, save: "all", ...options },
+    float,
+  };
+}
 
 // ----- The rows -----
 
@@ -1027,6 +1057,37 @@ export const rows: Rows = {
         "concat: shapes must agree but along axis 1, got float32[2,3] and float32[4,5].",
       ),
       refusal(() => core.concat([]), "concat: needs at least one tensor, got none."),
+    ],
+  },
+
+  scan: {
+    family: "loop",
+    // A state h of two numbers and one that counts: h' = w h + x, n' = n + 1, y = h x.
+    value: (index, [w, h, n, x], { steps, reverse }, slot) => {
+      if (slot === 1) return n.data[0] + steps;
+      const state = [...h.data];
+      for (let i = 0; i < steps; i++) {
+        const t = reverse ? steps - 1 - i : i;
+        const row = [0, 1].map((k) => x.data[2 * t + k]);
+        if (slot === 2 && t === index[0]) return state[index[1]] * row[index[1]];
+        state.forEach((s, k) => (state[k] = w.data[k] * s + row[k]));
+      }
+      return state[index[0]];
+    },
+    ulps: 8,
+    smooth: true,
+    samples: floats.flatMap((float) => [
+      loop("five steps", float, 5),
+      loop("five steps, the last one first", float, 5, { reverse: true }),
+      loop("one step", float, 1),
+      loop("no steps", float, 0),
+      loop("five steps, of which only the states are kept", float, 5, { save: "carries" }),
+    ]),
+    refuses: [
+      refusal(
+        () => core.scan((_, s, x) => [s.add(x), null], null, core.zeros([2]), core.tensor(1)),
+        'scan: inputs need a first axis of steps, got float32[] at "".',
+      ),
     ],
   },
 

@@ -134,6 +134,7 @@ function runnable(name: PrimitiveName): Runnable[] {
     const reals = inputs.filter((x) => x.dtype === "real");
     const isSmall = inputs.every(({ data }) => data.length > 0 && data.length <= most);
     const isFinite = reals.every(({ data }) => data.every(Number.isFinite));
+    if (sample.float !== undefined) return [];
     if (kink === true || reals.length === 0 || !isSmall || !isFinite) return [];
     const types = [primitives[name].type(inputs.map(typeOf), params as never)].flat();
     const fits = types.every(({ shape, dtype }: TensorType) => {

@@ -17,9 +17,9 @@ function interpretOne<P, S>(
   params: P,
 ): Tensor {
   const batch = isBatching() ? innermost(inputs) : null;
-  if (batch !== null) return batchOne(primitive, inputs, params, batch);
-  const tracer = isTracing() ? tracerOf(inputs) : null;
+  const tracer = isTracing() ? tracerOf(inputs, batch?.depth) : null;
   if (tracer !== null) return traceOne(primitive, inputs, params, tracer);
+  if (batch !== null) return batchOne(primitive, inputs, params, batch);
   return runOne(primitive, inputs, params);
 }
 
@@ -30,9 +30,9 @@ function interpretMany<P, S>(
   params: P,
 ): readonly Tensor[] {
   const batch = isBatching() ? innermost(inputs) : null;
-  if (batch !== null) return batchMany(primitive, inputs, params, batch);
-  const tracer = isTracing() ? tracerOf(inputs) : null;
+  const tracer = isTracing() ? tracerOf(inputs, batch?.depth) : null;
   if (tracer !== null) return traceMany(primitive, inputs, params, tracer);
+  if (batch !== null) return batchMany(primitive, inputs, params, batch);
   return runMany(primitive, inputs, params);
 }
 

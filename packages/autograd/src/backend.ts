@@ -5,6 +5,7 @@
  */
 import type { TypedArray } from "./dtype.ts";
 import type { ParamsOf, PrimitiveName, ResultOf } from "./primitives/index.ts";
+import type { Program } from "./program/program.ts";
 import type { TensorType } from "./shape.ts";
 
 /**
@@ -23,6 +24,16 @@ export type Kernel<V, N extends PrimitiveName> = {
     params: ParamsOf<N>,
     type: ResultOf<N>,
   ): ResultOf<N> extends TensorType ? V : readonly V[];
+}["run"];
+
+/**
+ * A program made ready: a function of its inputs, and of its constants in their order.
+ *
+ * @typeParam V - The backend's arrays.
+ */
+export type CompiledProgram<V> = {
+  /** Computes the program's outputs. */
+  run(inputs: readonly V[], constants: readonly V[]): readonly V[];
 }["run"];
 
 /** One kernel for every primitive. A primitive without a kernel is a compile error that names it. */
@@ -48,6 +59,11 @@ export interface Backend<V = unknown> {
   memoryOf(value: V): object;
   /** Takes back the memory behind an array that no tensor looks at any more. */
   release?(value: V): void;
+  /**
+   * Makes a whole program ready; without it, programs run kernel by kernel. Results may be views of
+   * inputs and constants.
+   */
+  compile?(program: Program): CompiledProgram<V>;
 }
 
 export { apply, applyMany } from "./apply.ts";
@@ -87,6 +103,9 @@ export {
   type PrimitiveSet,
   type ResultOf,
 } from "./primitives/index.ts";
+export type { ScanParams } from "./primitives/scan.ts";
+export type { Constant, Program, ProgramNode, Variable } from "./program/program.ts";
+export { type Machine, runScan } from "./program/run.ts";
 export type { FillParams, IotaParams, RandomParams } from "./primitives/leaf.ts";
 export {
   formatType,

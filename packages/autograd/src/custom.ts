@@ -9,7 +9,7 @@ import { runIn, Scope, whileRecording } from "./memory.ts";
 import { toTensor } from "./operands.ts";
 import { zerosOfType } from "./ops/create.ts";
 import { alias } from "./primitives/structure.ts";
-import { diagonal, type ManyPrimitive, type OnePrimitive } from "./primitive.ts";
+import { diagonal, type ManyPrimitive, type OnePrimitive, type Tangents } from "./primitive.ts";
 import { formatType, sameType, type TensorType } from "./shape.ts";
 import { insidePass, TapeNode, pull, tapeOf } from "./tape.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
@@ -79,6 +79,7 @@ export function customVjp<A extends readonly Tensor[]>(
     const all = onceFor((g: Tensor) => rule(g, inputs, output));
     const primitive: OnePrimitive<string, null, Kept> = {
       name: "customVjp",
+      work: "heavy",
       results: "one",
       type: ([x]) => x,
       saves: (kept, y) => ({ inputs: kept, output: y }),
@@ -142,6 +143,7 @@ export function customJvp<A extends readonly Tensor[]>(
     });
     const primitive: OnePrimitive<string, null, Kept> = {
       name: "customJvp",
+      work: "heavy",
       results: "one",
       type: ([x]) => x,
       saves: (kept, y) => ({ inputs: kept, output: y }),
@@ -173,6 +175,7 @@ export function gradientHook(x: TensorLike, f: (cotangent: Tensor) => Tensor | v
   const input = toTensor(x);
   const primitive: OnePrimitive<string, null, Kept> = {
     name: "gradientHook",
+    work: "heavy",
     results: "one",
     type: ([type]) => type,
     saves: (inputs, output) => ({ inputs, output }),
@@ -241,29 +244,31 @@ function replay(
 ): void {
   const rerun = <R>(rule: (results: readonly TapeNode[]) => R): R =>
     insidePass(inputs, () => runIn(new Scope("checkpoint"), () => rule(nodesOf(again()))));
-  const pulled = onceFor((gs: readonly Tensor[]) =>
+  const pulled = onceFor((gs: Tangents) =>
     rerun((results) =>
       pull(
-        results.map((node, i) => [node, gs[i]]),
+        results.flatMap((node, i) => {
+          const g = gs[i];
+          return g === null ? [] : [[node, g] as const];
+        }),
         inputs,
       ),
     ),
   );
   const primitive: ManyPrimitive<string, null, null> = {
     name: "checkpoint",
+    work: "heavy",
     results: "many",
     type: () => outputs,
     saves: () => null,
-    vjp: (gs, _, __, i) => pulled(gs)[i] ?? zerosOfType(inputs[i].type as TensorType, gs[0]),
+    vjp: (gs, _, __, i) => pulled(gs)[i] ?? zerosOfType(inputs[i].type as TensorType, outputs[0]),
     jvp: (tangents) =>
       rerun((results) => {
         const known = inputs.flatMap((node, i) => {
           const t = tangents[i];
           return t === null ? [] : [[node, t] as const];
         });
-        return pushForward(results, new Map(known)).map(
-          (t, i) => t ?? zerosOfType(outputs[i], outputs[i]),
-        );
+        return pushForward(results, new Map(known));
       }),
     batch: neverRun,
   };

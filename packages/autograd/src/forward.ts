@@ -16,7 +16,7 @@ export function pushForward(
   tangents: ReadonlyMap<TapeNode, Tensor>,
   since = 0,
 ): (Tensor | null)[] {
-  const known = new Map<TapeNode, Tensor | readonly Tensor[] | null>(tangents);
+  const known = new Map<TapeNode, Tensor | Tangents | null>(tangents);
   const roots = results.filter((node) => node !== null);
   for (const node of tapeOf(roots, since, [...tangents.keys()])) {
     if (known.has(node) || node.origin === "leaf") continue;
@@ -29,9 +29,9 @@ export function pushForward(
 /** Carries tangents over one node. */
 function push(
   { origin, saved, params }: TapeNode,
-  inputs: readonly (Tensor | readonly Tensor[] | null)[],
-): Tensor | readonly Tensor[] {
-  if (typeof origin === "number") return (inputs[0] as readonly Tensor[])[origin];
+  inputs: readonly (Tensor | Tangents | null)[],
+): Tensor | Tangents | null {
+  if (typeof origin === "number") return (inputs[0] as Tangents)[origin];
   const { jvp } = origin as
     | OnePrimitive<string, unknown, unknown>
     | ManyPrimitive<string, unknown, unknown>;

@@ -1,5 +1,7 @@
 /** @file The contract of a primitive: name, type rule, what its derivative keeps, the derivative. */
+import { zerosOfType } from "./ops/create.ts";
 import { add } from "./primitives/binary.ts";
+import type { Program } from "./program/program.ts";
 import { checkShape, type TensorType } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -7,8 +9,44 @@ import type { Tensor } from "./tensor.ts";
 interface Common<N extends string, P> {
   /** The camelCase word that users, programs and kernels know it by. */
   readonly name: N;
+  /**
+   * What it does to elements, by which programs are rearranged: "layout" moves or repeats them, or makes
+   * constants; "pointwise" computes each from those at the same place; "heavy" is all the rest.
+   */
+  readonly work: "layout" | "pointwise" | "heavy";
   /** Never set; carries the type of the parameters. */
   readonly params?: P;
+  /**
+   * For linear primitives: the sum of the result over all steps of a loop, from the inputs' values in all
+   * steps (`lane`), or from sums of these (`total`). Without it, results are made for each step and added.
+   */
+  readonly total?: (
+    lane: (input: number) => Lane,
+    total: (input: number) => Tensor,
+    params: P,
+  ) => Tensor;
+  /** For primitives that run programs: where these stand in the parameters. */
+  readonly bodies?: Bodies<P>;
+}
+
+/** The programs in a primitive's parameters. */
+export interface Bodies<P> {
+  /** All of them. */
+  readonly of: (params: P) => readonly Program[];
+  /** The parameters with others in their places. */
+  readonly with: (params: P, bodies: readonly Program[]) => P;
+  /** The same op without what nobody reads: parameters, and the places of the inputs and results that stay. */
+  readonly prune: (params: P, isRead: readonly boolean[]) => Pruned<P>;
+}
+
+/** An op without what nobody reads. */
+export interface Pruned<P> {
+  /** Its parameters. */
+  readonly params: P;
+  /** Which inputs stay. */
+  readonly inputs: readonly number[];
+  /** Which results stay. */
+  readonly outputs: readonly number[];
 }
 
 /**
@@ -48,10 +86,12 @@ export interface ManyPrimitive<N extends string, P, S> extends Common<N, P> {
   readonly type: (inputs: readonly TensorType[], params: P) => readonly TensorType[];
   /** What the derivative may read, and nothing else. */
   readonly saves: (inputs: readonly Tensor[], outputs: readonly Tensor[], params: P) => S;
-  /** The cotangent of one input, given those of the outputs, zeros where nothing flowed back. */
-  readonly vjp: ((g: readonly Tensor[], saved: S, params: P, input: number) => Tensor) | null;
-  /** The tangents of the outputs, given those of the inputs. */
-  readonly jvp: ((tangents: Tangents, saved: S, params: P) => readonly Tensor[]) | null;
+  /** The cotangent of one input, given those of the outputs; null where nothing flowed back. */
+  readonly vjp:
+    | ((g: readonly (Tensor | null)[], saved: S, params: P, input: number) => Tensor)
+    | null;
+  /** The tangents of the outputs, given those of the inputs; null for zero. */
+  readonly jvp: ((tangents: Tangents, saved: S, params: P) => Tangents) | null;
   /** How it runs on many examples at once. */
   readonly batch: BatchRule<P, readonly Tensor[]>;
 }
@@ -102,6 +142,12 @@ export const noParams: NoParams = null;
 /** For primitives whose derivative keeps nothing. */
 export function savesNothing(): null {
   return null;
+}
+
+/** Cotangents or tangents with zeros in the place of null; at least one is there. */
+export function withZeros(given: Tangents, types: readonly TensorType[]): Tensor[] {
+  const like = given.find((t) => t !== null) as Tensor;
+  return given.map((t, i) => t ?? zerosOfType(types[i], like));
 }
 
 /** The tangent of a primitive that has one input. */

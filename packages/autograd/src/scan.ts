@@ -1,10 +1,14 @@
 /** @file scan: a step function run over the first axis of its inputs, carrying a state. */
 import { within } from "./anomaly.ts";
+import { defaultBackend } from "./default-backend.ts";
 import { ArgumentError, checkOptions, ShapeError } from "./errors.ts";
+import { isTracing, tracerOf } from "./interpreters/trace.ts";
 import { stack, unstack } from "./primitives/joining.ts";
+import { traceBody } from "./program/evaluate.ts";
+import { runLoop } from "./program/loop.ts";
 import type { FirstSize, Stacked, Unstacked } from "./shape-changes.ts";
 import { formatTypes, sameType } from "./shape.ts";
-import { mapTree, namedLeaves, tensorsIn, type Tree } from "./tree.ts";
+import { leaves, mapTensors, mapTree, namedLeaves, tensorsIn, type Tree } from "./tree.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -58,6 +62,9 @@ export function scan<P, S extends Tree, Xs extends Tree | null, Y extends Tree |
 ): [state: S, outputs: Stacked<FirstSize<Xs>, Y>] {
   checkOptions("scan", options, ["reverse", "length"]);
   const steps = countSteps(xs, options.length);
+  if (isTracing() || steps === 0) {
+    return asOneLoop(cell, parameters, init, xs, steps, options.reverse === true) as never;
+  }
   const columns = new Map<Tensor, readonly Tensor[]>();
   if (xs !== null) for (const { tensor } of namedLeaves(xs)) columns.set(tensor, unstack(tensor));
   let state = init;
@@ -72,6 +79,45 @@ export function scan<P, S extends Tree, Xs extends Tree | null, Y extends Tree |
     outputs[t] = y;
   }
   return [state, stackTrees(outputs, steps) as Stacked<FirstSize<Xs>, Y>];
+}
+
+/** The loop as one op: the cell is run once, on a step without data, and written down. */
+function asOneLoop<P, S extends Tree, Xs extends Tree | null, Y extends Tree | null>(
+  cell: Cell<P, S, Unstacked<Xs>, Y>,
+  parameters: P,
+  init: S,
+  xs: Xs,
+  steps: number,
+  reverse: boolean,
+): [S, Y] {
+  const [states, rows] = [leaves(init), xs === null ? [] : leaves(xs)];
+  const types = rows.map(({ shape, dtype }) => ({ shape: shape.slice(1), dtype }));
+  const backend = tracerOf([])?.backend ?? [...states, ...rows][0]?.backend ?? defaultBackend();
+  let outputs: Y = null as Y;
+  const first = reverse ? steps - 1 : 0;
+  const { program, captured } = traceBody([...states, ...types], backend, (inputs) => {
+    let next = 0;
+    const state = mapTree(() => inputs[next++], init);
+    const x = xs === null ? xs : mapTree(() => inputs[next++], xs);
+    const [after, y] = within(`step ${first}`, () => cell(parameters, state, x as Unstacked<Xs>));
+    checkState(state, after, first);
+    outputs = y;
+    const inOrder: Tensor[] = [];
+    mapTree((_, leaf) => (inOrder.push(leaf), leaf), init, after);
+    return [...inOrder, ...(y === null ? [] : tensorsIn(y))];
+  });
+  const { last, ys } = runLoop({
+    body: program,
+    consts: captured,
+    init: states,
+    xs: rows,
+    steps,
+    reverse,
+    totals: 0,
+    save: "all",
+  });
+  let [state, output] = [0, 0];
+  return [mapTree(() => last[state++], init), mapTensors(outputs, () => ys[output++])];
 }
 
 /** The number of steps that all inputs and the option agree on. */

@@ -12,7 +12,7 @@ import { alias } from "./primitives/structure.ts";
 import type { AnyPrimitive } from "./primitive.ts";
 import { isWatching, whereNow, within } from "./anomaly.ts";
 import { isFloat } from "./dtype.ts";
-import { fullLike, zerosOfType } from "./ops/create.ts";
+import { fullLike } from "./ops/create.ts";
 import { formatType, sameType, type TensorType } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -223,11 +223,10 @@ function propagate(node: TapeNode): void {
   const many = node.cotangents;
   node.cotangents = null;
   if (g === null && many === null) return;
-  const gs = many === null ? null : withZeros(node, many);
   for (let i = 0; i < node.inputs.length; i++) {
     const input = node.inputs[i];
     if (input === null || !leadsToWanted.call(node, input)) continue;
-    const given = gs ?? (g as Tensor);
+    const given = many ?? (g as Tensor);
     const cotangent =
       node.where === null
         ? pullOver(node, given, i)
@@ -243,21 +242,14 @@ function placeOf({ name, where }: TapeNode): string {
 }
 
 /** Asks a primitive for the cotangent of input `i`, given that of its result, or those of its results. */
-function pullOver(node: TapeNode, g: Tensor | readonly Tensor[], i: number): Tensor {
+function pullOver(node: TapeNode, g: Tensor | readonly (Tensor | null)[], i: number): Tensor {
   const { vjp } = node.origin as AnyPrimitive;
   return (vjp as NonNullable<typeof vjp>)(
-    g as Tensor & readonly Tensor[],
+    g as Tensor & readonly (Tensor | null)[],
     node.saved,
     node.params,
     i,
   );
-}
-
-/** The cotangents of several results, zeros where nothing flowed back. */
-function withZeros(node: TapeNode, cotangents: readonly (Tensor | null)[]): Tensor[] {
-  const like = cotangents.find((g) => g !== null) as Tensor;
-  const types = node.type as readonly TensorType[];
-  return cotangents.map((g, i) => g ?? zerosOfType(types[i], like));
 }
 
 /** A rule must return the type of the input; anything else is our mistake, found here and not later. */

@@ -1,10 +1,9 @@
 /** @file vmap: a function of one example, run on many at once. */
 import { ArgumentError, checkOptions, ShapeError } from "./errors.ts";
-import { type Batch, batching, exampleOf } from "./interpreters/batch.ts";
+import { type Batch, batching, exampleOf, fullOf } from "./interpreters/batch.ts";
 import { recordingLevel } from "./interpreters/record.ts";
 import { runIn, Scope } from "./memory.ts";
 import { moveAxis } from "./primitives/batching.ts";
-import { broadcastTo } from "./primitives/movement.ts";
 import { formatType, normalizeAxis } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 import { mapTree, namedLeaves, type Tree } from "./tree.ts";
@@ -100,7 +99,6 @@ function enter(arg: Tree, axis: number | null, batch: Batch): Tree {
 
 /** A result with all its examples; one that does not differ is repeated. */
 function leave(y: Tensor, batch: Batch, outAxis: number): Tensor {
-  const full =
-    y.examples?.batch === batch ? y.examples.full : broadcastTo(y, [batch.size, ...y.shape]);
+  const full = fullOf(y, batch);
   return moveAxis(full, 0, normalizeAxis("vmap", outAxis, full));
 }

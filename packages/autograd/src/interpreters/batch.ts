@@ -4,7 +4,9 @@
  */
 import { apply, applyMany } from "../apply.ts";
 import type { Lane, ManyPrimitive, OnePrimitive } from "../primitive.ts";
+import { broadcastTo } from "../primitives/movement.ts";
 import { Tensor } from "../tensor.ts";
+import { deeper } from "./depth.ts";
 
 /** One `vmap`, while it runs. */
 export interface Batch {
@@ -25,26 +27,31 @@ export interface Examples {
 }
 
 /** How many `vmap`s are running. */
-let depth = 0;
+let running = 0;
 
 /** Whether any `vmap` is running, so that inputs may be batched. */
 export function isBatching(): boolean {
-  return depth > 0;
+  return running > 0;
 }
 
 /** Runs `f` under one more `vmap`. */
 export function batching<R>(size: number, outerLevel: number, f: (batch: Batch) => R): R {
-  depth++;
+  running++;
   try {
-    return f({ depth, size, outerLevel });
+    return deeper((depth) => f({ depth, size, outerLevel }));
   } finally {
-    depth--;
+    running--;
   }
 }
 
 /** A tensor that looks like one example of `full`. */
 export function exampleOf(full: Tensor, batch: Batch): Tensor {
   return new Tensor({ shape: full.shape.slice(1), dtype: full.dtype }, null, null, { batch, full });
+}
+
+/** All examples of a result; one that does not differ is repeated. */
+export function fullOf(y: Tensor, batch: Batch): Tensor {
+  return y.examples?.batch === batch ? y.examples.full : broadcastTo(y, [batch.size, ...y.shape]);
 }
 
 /** The innermost `vmap` that an input belongs to; null if none does. */

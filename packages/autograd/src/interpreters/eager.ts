@@ -72,7 +72,10 @@ function backendOf(op: string, inputs: readonly Tensor[]): Backend {
 }
 
 /** A backend's kernel. Tables are complete by their types; plain JavaScript may still leave a hole. */
-export function kernelOf<R>(backend: Backend, name: string): AnyKernel<R> {
+export function kernelOf<R>(
+  backend: Pick<Backend, "name" | "kernels">,
+  name: string,
+): AnyKernel<R> {
   const kernel = (backend.kernels as Record<string, unknown>)[name];
   if (kernel === undefined) {
     throw new BackendError(name, `backend "${backend.name}" has no kernel for it`, "");

@@ -61,6 +61,11 @@ function levelOf(inputs: readonly Tensor[], beyond: number): number {
   return outermost;
 }
 
+/** Whether an op on these inputs is recorded now. */
+export function isRecorded(inputs: readonly Tensor[]): boolean {
+  return levelOf(inputs, -1) <= level;
+}
+
 /** The levels that a result is not recorded for: under `vmap`, those that the full tensor is. */
 function recordedElsewhere({ examples }: Tensor): number {
   return examples === null ? -1 : examples.batch.outerLevel;

@@ -5,6 +5,7 @@ import { defaultBackend } from "../default-backend.ts";
 import { allocate, type DType, isDType, type TypedArray } from "../dtype.ts";
 import { ArgumentError, checkOptions, describe, DTypeError, ShapeError } from "../errors.ts";
 import { upload } from "../interpreters/eager.ts";
+import { isTracing } from "../interpreters/trace.ts";
 import { toTensor } from "../operands.ts";
 import { Fill, Iota } from "../primitives/leaf.ts";
 import { add, mul } from "../primitives/binary.ts";
@@ -227,10 +228,12 @@ export function zerosOfType(type: TensorType, near: Tensor): Tensor {
 }
 
 /** One element on the backend of `near`, broadcast to a shape. */
-function filled(type: TensorType, value: number, near: Tensor): Tensor {
-  const array = allocate(type.dtype, 1).fill(checkElement("full", value, type.dtype));
-  const one = upload(array, { shape: [], dtype: type.dtype }, near.backend);
-  return sameShape(type.shape, []) ? one : broadcastTo(one, type.shape);
+function filled({ shape, dtype }: TensorType, value: number, near: Tensor): Tensor {
+  const element = checkElement("full", value, dtype);
+  const one = isTracing()
+    ? apply(Fill, [], { shape: [], dtype, value: element })
+    : upload(allocate(dtype, 1).fill(element), { shape: [], dtype }, near.backend);
+  return sameShape(shape, []) ? one : broadcastTo(one, shape);
 }
 
 /**

@@ -49,6 +49,7 @@ function binary<N extends string>(name: N, dx: Rule, dy: Rule): Binary<N> {
   const vjp: Binary<N>["vjp"] = (g, operands, _, input) => (input === 0 ? dx : dy)(g, operands);
   return {
     name,
+    work: "pointwise",
     results: "one",
     type: agreedType,
     saves: both,
@@ -63,6 +64,7 @@ function binary<N extends string>(name: N, dx: Rule, dy: Rule): Binary<N> {
 /** x + y */
 export const Add: OnePrimitive<"add", NoParams, null> = {
   name: "add",
+  work: "pointwise",
   results: "one",
   type: agreedType,
   saves: savesNothing,
@@ -74,6 +76,7 @@ export const Add: OnePrimitive<"add", NoParams, null> = {
 /** x − y */
 export const Sub: OnePrimitive<"sub", NoParams, null> = {
   name: "sub",
+  work: "pointwise",
   results: "one",
   type: agreedType,
   saves: savesNothing,

@@ -20,6 +20,7 @@ export type Comparison<N extends string> = OnePrimitive<N, NoParams, null>;
 function comparison<N extends string>(name: N): Comparison<N> {
   return {
     name,
+    work: "pointwise",
     results: "one",
     type: (inputs) => ({ shape: agreedType(inputs).shape, dtype: "bool" }),
     saves: savesNothing,
@@ -37,6 +38,7 @@ export const Less: Comparison<"less"> = comparison("less");
 /** x where the mask is true, else y. */
 export const Where: OnePrimitive<"where", NoParams, Tensor> = {
   name: "where",
+  work: "pointwise",
   results: "one",
   type: ([mask, x, y]) => {
     const type = mask;
@@ -63,6 +65,7 @@ export interface CastParams {
 /** The same numbers in another element type. */
 export const Cast: OnePrimitive<"cast", CastParams, DType> = {
   name: "cast",
+  work: "pointwise",
   results: "one",
   type: ([x], { dtype }) => ({ shape: x.shape, dtype }),
   saves: ([x]) => x.dtype,

@@ -48,6 +48,7 @@ function checkAxes(x: TensorType, batch: readonly number[], contract: readonly n
 /** Σ over the contracted axes of x y. Its derivative is itself. */
 export const DotGeneral: OnePrimitive<"dotGeneral", DotAxes, Operands> = {
   name: "dotGeneral",
+  work: "heavy",
   results: "one",
   type: ([x, y], { batch, contract }) => {
     if (x.dtype !== y.dtype) {
@@ -110,6 +111,20 @@ export const DotGeneral: OnePrimitive<"dotGeneral", DotAxes, Operands> = {
     }
     const axes: DotAxes = { batch: [xb, shifted(yb)], contract: [xc, shifted(yc)] };
     return moveAxis(dotGeneral(x.x, y.x, axes), x.x.rank - xc.length, 0);
+  },
+  // One product that contracts over the steps, too.
+  total: (lane, total, axes) => {
+    const [x, y] = [lane(0), lane(1)];
+    if (!x.isBatched) return dotGeneral(x.x, total(1), axes);
+    if (!y.isBatched) return dotGeneral(total(0), y.x, axes);
+    const { batch, contract } = axes;
+    return dotGeneral(x.x, y.x, {
+      batch: [shifted(batch[0]), shifted(batch[1])],
+      contract: [
+        [0, ...shifted(contract[0])],
+        [0, ...shifted(contract[1])],
+      ],
+    });
   },
 };
 

@@ -14,6 +14,7 @@ import { Concat, Split } from "./joining.ts";
 import { Pad, Slice } from "./slicing.ts";
 import { Argsort, Cumsum } from "./order.ts";
 import { Argmax, Max, Sum } from "./reduce.ts";
+import { Scan } from "./scan.ts";
 import { Alias } from "./structure.ts";
 import {
   Abs,
@@ -130,6 +131,8 @@ export interface PrimitiveSet {
   readonly scatterAdd: typeof ScatterAdd;
   /** `alias` */
   readonly alias: typeof Alias;
+  /** `scan` */
+  readonly scan: typeof Scan;
 }
 
 /** The name of a primitive. */
@@ -207,4 +210,5 @@ export const primitives: PrimitiveSet & Readonly<Record<string, AnyPrimitive>> =
   scatterAdd: ScatterAdd,
 
   alias: Alias,
+  scan: Scan,
 };

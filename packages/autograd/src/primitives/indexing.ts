@@ -35,6 +35,7 @@ export interface Gathered {
 /** The elements at `indices` along an axis; the shape of the indices takes that axis' place. */
 export const Gather: OnePrimitive<"gather", GatherParams, Gathered> = {
   name: "gather",
+  work: "heavy",
   results: "one",
   type: ([x, indices], { axis }) => {
     checkIndices("gather", indices);
@@ -83,6 +84,7 @@ export interface ScatterParams extends GatherParams {
 /** Zeros, with the slices of x added at `indices` along an axis: the transpose of gather. */
 export const ScatterAdd: OnePrimitive<"scatterAdd", ScatterParams, Tensor> = {
   name: "scatterAdd",
+  work: "heavy",
   results: "one",
   type: ([x, indices], { axis, size }) => {
     checkIndices("scatterAdd", indices);

@@ -4,10 +4,17 @@ import { promote } from "../dtype.ts";
 import { ArgumentError, InternalError, ShapeError, checkArray, checkOptions } from "../errors.ts";
 import { toTensor } from "../operands.ts";
 import { zerosOfType } from "../ops/create.ts";
-import { type ManyPrimitive, type OnePrimitive, only, savesNothing } from "../primitive.ts";
+import { type ManyPrimitive, type OnePrimitive, only, withZeros } from "../primitive.ts";
 import type { Joined, NoOptions } from "../shape-changes.ts";
 import type { Fits, Several, ShapeOr } from "../shape-types.ts";
-import { checkShape, formatType, formatTypes, normalizeAxis, sameShape } from "../shape.ts";
+import {
+  checkShape,
+  formatType,
+  formatTypes,
+  normalizeAxis,
+  sameShape,
+  type TensorType,
+} from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import { withFirstAxis } from "./batching.ts";
 import { cast } from "./choice.ts";
@@ -24,6 +31,7 @@ export interface ConcatParams {
 /** Tensors one after the other along an axis. */
 export const Concat: OnePrimitive<"concat", ConcatParams, readonly number[]> = {
   name: "concat",
+  work: "layout",
   results: "one",
   type: (inputs, { axis }) => {
     const first = inputs[0];
@@ -70,8 +78,9 @@ export interface SplitParams {
 }
 
 /** Cuts along an axis; its derivative joins the pieces, once, however many there are. */
-export const Split: ManyPrimitive<"split", SplitParams, null> = {
+export const Split: ManyPrimitive<"split", SplitParams, readonly TensorType[]> = {
   name: "split",
+  work: "layout",
   results: "many",
   type: ([x], { axis, sizes }) => {
     const { shape, dtype } = x;
@@ -85,8 +94,8 @@ export const Split: ManyPrimitive<"split", SplitParams, null> = {
     }
     return sizes.map((size) => ({ shape: shape.with(axis, size), dtype }));
   },
-  saves: savesNothing,
-  vjp: (gs, _, { axis }) => concat(gs, { axis }),
+  saves: (_, pieces) => pieces.map(({ shape, dtype }) => ({ shape, dtype })),
+  vjp: (gs, types, { axis }) => concat(withZeros(gs, types), { axis }),
   jvp: (t, _, params) => applyMany(Split, [only(t)], params),
   batch: withFirstAxis(({ axis, sizes }) => ({ axis: axis + 1, sizes })),
 };

@@ -22,6 +22,7 @@ export interface FillParams {
 /** One value everywhere. */
 export const Fill: OnePrimitive<"fill", FillParams, null> = {
   name: "fill",
+  work: "layout",
   results: "one",
   type: (_, params) => {
     checkShape("fill", params.shape);
@@ -44,6 +45,7 @@ export interface IotaParams {
 /** 0, 1, 2, … along one axis. */
 export const Iota: OnePrimitive<"iota", IotaParams, null> = {
   name: "iota",
+  work: "layout",
   results: "one",
   type: typeInParams,
   saves: savesNothing,
@@ -67,6 +69,7 @@ export interface RandomParams {
  */
 export const Random: OnePrimitive<"random", RandomParams, null> = {
   name: "random",
+  work: "heavy",
   results: "one",
   type: ([key], params) => {
     if (key?.dtype !== "int32" || key.shape.length !== 1 || key.shape[0] !== 2) {

@@ -19,6 +19,7 @@ export interface ShapeParams {
 /** The same elements in row-major order under another shape. */
 export const Reshape: OnePrimitive<"reshape", ShapeParams, Shape> = {
   name: "reshape",
+  work: "layout",
   results: "one",
   type: ([type], { shape }) => {
     checkShape("reshape", shape);
@@ -35,6 +36,7 @@ export const Reshape: OnePrimitive<"reshape", ShapeParams, Shape> = {
   vjp: (g, shape) => reshape(g, shape),
   jvp: (t, _, { shape }) => reshape(only(t), shape),
   batch: withFirstAxis(({ shape }, size) => ({ shape: [size, ...shape] })),
+  total: (_, total, { shape }) => reshape(total(0), shape),
 };
 
 /** An order of axes. */
@@ -46,6 +48,7 @@ export interface PermuteParams {
 /** The axes in another order. */
 export const Permute: OnePrimitive<"permute", PermuteParams, null> = {
   name: "permute",
+  work: "layout",
   results: "one",
   type: ([x], { axes }) => {
     const { shape, dtype } = x;
@@ -59,11 +62,13 @@ export const Permute: OnePrimitive<"permute", PermuteParams, null> = {
     ),
   jvp: (t, _, { axes }) => permute(only(t), axes),
   batch: withFirstAxis(({ axes }) => ({ axes: [0, ...shifted(axes)] })),
+  total: (_, total, { axes }) => permute(total(0), axes),
 };
 
 /** Repeats along new axes in front and along axes of size 1. */
 export const BroadcastTo: OnePrimitive<"broadcastTo", ShapeParams, Shape> = {
   name: "broadcastTo",
+  work: "layout",
   results: "one",
   type: ([type], { shape }) => {
     checkShape("broadcastTo", shape);
@@ -90,6 +95,7 @@ export const BroadcastTo: OnePrimitive<"broadcastTo", ShapeParams, Shape> = {
     const fresh = Array.from({ length: shape.length + 1 - x.rank }, () => 1);
     return broadcastTo(reshape(x, [size, ...fresh, ...x.shape.slice(1)]), [size, ...shape]);
   },
+  total: (_, total, { shape }) => broadcastTo(total(0), shape),
 };
 
 /**

@@ -21,6 +21,7 @@ export interface CumsumParams extends ArgParams {
 /** Running sums; the transpose runs the other way. */
 export const Cumsum: OnePrimitive<"cumsum", CumsumParams, null> = {
   name: "cumsum",
+  work: "heavy",
   results: "one",
   type: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
   saves: savesNothing,
@@ -32,6 +33,7 @@ export const Cumsum: OnePrimitive<"cumsum", CumsumParams, null> = {
 /** The places of the elements in rising order; equal ones keep theirs, and NaN comes last. */
 export const Argsort: OnePrimitive<"argsort", ArgParams, null> = {
   name: "argsort",
+  work: "heavy",
   results: "one",
   type: ([x]) => ({ shape: x.shape, dtype: "int32" }),
   saves: savesNothing,

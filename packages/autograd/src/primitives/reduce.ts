@@ -33,12 +33,14 @@ export function checkNotEmpty(op: string, type: TensorType, axes: readonly numbe
 /** Sums. */
 export const Sum: OnePrimitive<"sum", ReduceParams, Shape> = {
   name: "sum",
+  work: "heavy",
   results: "one",
   type: ([x], params) => ({ shape: reduced(x, params), dtype: x.dtype }),
   saves: ([x]) => x.shape,
   vjp: (g, shape) => broadcastTo(g, shape),
   jvp: (t, _, { axes }) => sum(only(t), { axes, keepAxes: true }),
   batch: withFirstAxis(({ axes }) => ({ axes: shifted(axes) })),
+  total: (_, total, { axes }) => sum(total(0), { axes, keepAxes: true }),
 };
 
 /** What the derivative of `max` keeps. */
@@ -52,6 +54,7 @@ export interface InputAndOutput {
 /** Greatest values; among equal ones the cotangent is shared evenly, as in PyTorch's `amax`. */
 export const Max: OnePrimitive<"max", ReduceParams, InputAndOutput> = {
   name: "max",
+  work: "heavy",
   results: "one",
   type: ([x], params) => {
     checkNotEmpty("max", x, params.axes);
@@ -78,6 +81,7 @@ export interface ArgParams {
 /** The index of the greatest value, the first of equal ones; the axis is gone. */
 export const Argmax: OnePrimitive<"argmax", ArgParams, null> = {
   name: "argmax",
+  work: "heavy",
   results: "one",
   type: ([x], { axis }) => {
     checkNotEmpty("argmax", x, [axis]);

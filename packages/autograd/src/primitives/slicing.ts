@@ -23,6 +23,7 @@ export interface SliceParams {
 /** Every `step`-th element from `start`, along each axis. */
 export const Slice: OnePrimitive<"slice", SliceParams, Shape> = {
   name: "slice",
+  work: "layout",
   results: "one",
   type: ([x], { sizes }) => ({ shape: sizes, dtype: x.dtype }),
   saves: ([x]) => x.shape,
@@ -75,6 +76,7 @@ function padded(size: number, { before, between, after }: PadSpan): number {
 /** Puts a constant in front of, between and behind the elements. */
 export const Pad: OnePrimitive<"pad", PadParams, Shape> = {
   name: "pad",
+  work: "layout",
   results: "one",
   type: ([x], { spans }) => {
     const { shape, dtype } = x;

@@ -9,6 +9,7 @@ import { elementwise } from "./batching.ts";
 /** The same tensor under a new name, so that a derivative by it is not confused with one by the old. */
 export const Alias: OnePrimitive<"alias", NoParams, null> = {
   name: "alias",
+  work: "layout",
   results: "one",
   type: ([x]) => x,
   saves: savesNothing,

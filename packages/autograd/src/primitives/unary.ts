@@ -41,6 +41,7 @@ function floatType(name: string): (inputs: readonly TensorType[]) => TensorType 
 function ofOutput<N extends string>(name: N, vjp: (g: Tensor, y: Tensor) => Tensor): Unary<N> {
   return {
     name,
+    work: "pointwise",
     results: "one",
     type: floatType(name),
     saves: (_, y) => y,
@@ -54,6 +55,7 @@ function ofOutput<N extends string>(name: N, vjp: (g: Tensor, y: Tensor) => Tens
 function ofInput<N extends string>(name: N, vjp: (g: Tensor, x: Tensor) => Tensor): Unary<N> {
   return {
     name,
+    work: "pointwise",
     results: "one",
     type: floatType(name),
     saves: ([x]) => x,
@@ -67,6 +69,7 @@ function ofInput<N extends string>(name: N, vjp: (g: Tensor, x: Tensor) => Tenso
 function steps<N extends string>(name: N): PlainUnary<N> {
   return {
     name,
+    work: "pointwise",
     results: "one",
     type: sameType,
     saves: savesNothing,
@@ -81,6 +84,7 @@ function steps<N extends string>(name: N): PlainUnary<N> {
 /** −x */
 export const Neg: PlainUnary<"neg"> = {
   name: "neg",
+  work: "pointwise",
   results: "one",
   type: sameType,
   saves: savesNothing,

@@ -1,6 +1,6 @@
 /** @file Programs as text, for reading and for tests. */
 import { formatType } from "../shape.ts";
-import type { Program, Variable } from "./program.ts";
+import type { Program, ProgramNode, Variable } from "./program.ts";
 
 /** A parameter as it is printed. */
 function formatParam(value: unknown): string {
@@ -14,9 +14,15 @@ function formatParam(value: unknown): string {
 
 /**
  * A program as text: one line per op, `x3: float32[2,5] = dotGeneral x0 x1 …`, variables numbered in
- * the order of their appearance.
+ * the order of their appearance. The body of a loop stands below its line, indented; its variables are
+ * its own.
  */
-export function formatProgram({ inputs, constants, nodes, outputs }: Program): string {
+export function formatProgram(program: Program): string {
+  return linesOf(program).join("\n");
+}
+
+/** The lines of a program. */
+function linesOf({ inputs, constants, nodes, outputs }: Program): string[] {
   const names = new Map<Variable, string>();
   const name = (variable: Variable): string => {
     const known = names.get(variable) ?? `x${names.size}`;
@@ -24,19 +30,27 @@ export function formatProgram({ inputs, constants, nodes, outputs }: Program): s
     return known;
   };
   const typed = (variable: Variable): string => `${name(variable)}: ${formatType(variable.type)}`;
-  const lines = [
+  return [
     `program (${inputs.map(typed).join(", ")}) {`,
     ...constants.map(({ variable }) => `  ${typed(variable)} = constant`),
-    ...nodes.map((node) => {
-      const read = node.inputs.map(name);
-      const params = Object.entries(node.params ?? {}).map(
-        ([key, value]) => `${key}=${formatParam(value)}`,
-      );
-      const made = node.outputs.map(typed).join(", ");
-      return `  ${made} = ${[node.primitive.name, ...read, ...params].join(" ")}`;
-    }),
+    ...nodes.flatMap((node) => linesOfNode(node, name, typed)),
     `  return ${outputs.map(name).join(", ")}`,
     "}",
   ];
-  return lines.join("\n");
+}
+
+/** The line of an op, and those of the programs that it runs. */
+function linesOfNode(
+  { primitive, inputs, params, outputs }: ProgramNode,
+  name: (variable: Variable) => string,
+  typed: (variable: Variable) => string,
+): string[] {
+  const read = inputs.map(name);
+  const bodies = primitive.bodies?.of(params) ?? [];
+  const shown = Object.entries(params ?? {}).filter(([, value]) => !bodies.includes(value));
+  const settings = shown.map(([key, value]) => `${key}=${formatParam(value)}`);
+  const line = `${outputs.map(typed).join(", ")} = ${[primitive.name, ...read, ...settings].join(" ")}`;
+  return [line, ...bodies.flatMap((body) => linesOf(body).map((text) => `  ${text}`))].map(
+    (text) => `  ${text}`,
+  );
 }

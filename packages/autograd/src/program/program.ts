@@ -24,6 +24,8 @@ export interface ProgramNode {
   readonly params: unknown;
   /** What it makes: one variable, or several. */
   readonly outputs: readonly Variable[];
+  /** Whether it was run under `noGrad`, so that its results are constants to derivatives of the program. */
+  readonly isConstant: boolean;
 }
 
 /** A tensor from around the traced function that it uses. */
@@ -44,4 +46,13 @@ export interface Program {
   readonly nodes: readonly ProgramNode[];
   /** The tensors it returns. */
   readonly outputs: readonly Variable[];
+}
+
+/** Every variable of a program: inputs, constants, and what its ops make. */
+export function variablesOf({ inputs, constants, nodes }: Program): Variable[] {
+  return [
+    ...inputs,
+    ...constants.map(({ variable }) => variable),
+    ...nodes.flatMap(({ outputs }) => outputs),
+  ];
 }

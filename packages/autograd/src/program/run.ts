@@ -1,12 +1,42 @@
-/** @file Running a program: kernel after kernel, with every value let go of after its last use. */
+/** @file Running programs on a backend's arrays: kernel after kernel, every array let go of after its last use. */
 import type { Backend } from "../backend.ts";
 import { kernelOf, wrap } from "../interpreters/eager.ts";
+import type { ScanParams } from "../primitives/scan.ts";
+import type { TensorType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Program, Variable } from "./program.ts";
 
+/** What is needed of a backend to run programs. */
+export type Machine<V> = Pick<Backend<V>, "name" | "kernels" | "memoryOf" | "release">;
+
+/** Arrays that are in use, counted by the memory that they look at. */
+class Holding<V> {
+  readonly #machine: Machine<V>;
+  readonly #counts = new Map<object, number>();
+
+  constructor(machine: Machine<V>) {
+    this.#machine = machine;
+  }
+
+  /** One more use. */
+  hold(value: V): V {
+    const memory = this.#machine.memoryOf(value);
+    this.#counts.set(memory, (this.#counts.get(memory) ?? 0) + 1);
+    return value;
+  }
+
+  /** One use fewer; with the last one the memory goes back. */
+  drop(value: V): void {
+    const memory = this.#machine.memoryOf(value);
+    const left = (this.#counts.get(memory) ?? 0) - 1;
+    this.#counts.set(memory, left);
+    if (left === 0) this.#machine.release?.(value);
+  }
+}
+
 /** What is let go of after each node: the variables that it is the last to read or make. */
-function lastUses({ nodes, outputs }: Program): Variable[][] {
-  const seen = new Set<Variable>(outputs);
+function lastUses({ inputs, constants, nodes, outputs }: Program): Variable[][] {
+  const seen = new Set([...inputs, ...constants.map(({ variable }) => variable), ...outputs]);
   const dead = nodes.toReversed().map((node) => {
     const touched = new Set(node.inputs.concat(node.outputs));
     const last = [...touched].filter((variable) => !seen.has(variable));
@@ -16,36 +46,112 @@ function lastUses({ nodes, outputs }: Program): Variable[][] {
   return dead.toReversed();
 }
 
+/** A program as a function of arrays. */
+function runner<V>(
+  program: Program,
+  machine: Machine<V>,
+): (inputs: readonly V[], constants: readonly V[]) => readonly V[] {
+  const { nodes, outputs } = program;
+  const dead = lastUses(program);
+  const kernels = nodes.map(({ primitive }) => kernelOf<unknown>(machine, primitive.name));
+  return (inputs, constants) => {
+    const holding = new Holding(machine);
+    const values = new Map<Variable, V>();
+    const set = (variable: Variable, value: V): void => {
+      values.set(variable, holding.hold(value));
+    };
+    program.inputs.forEach((variable, i) => set(variable, inputs[i]));
+    program.constants.forEach(({ variable }, i) => set(variable, constants[i]));
+    nodes.forEach((node, i) => {
+      const read = node.inputs.map((variable) => values.get(variable));
+      if (node.primitive.results === "one") {
+        const [y] = node.outputs;
+        set(y, kernels[i](read, node.params, y.type) as V);
+      } else {
+        const types = node.outputs.map(({ type }) => type);
+        const made = kernels[i](read, node.params, types) as readonly V[];
+        node.outputs.forEach((y, k) => set(y, made[k]));
+      }
+      for (const variable of dead[i]) {
+        holding.drop(values.get(variable) as V);
+        values.delete(variable);
+      }
+    });
+    return outputs.map((variable) => values.get(variable) as V);
+  };
+}
+
 /** A program made ready to run on a backend, as a function of tensors. */
 export function prepare(
   program: Program,
   backend: Backend,
 ): (inputs: readonly Tensor[]) => readonly Tensor[] {
-  const { nodes, constants, outputs } = program;
-  const dead = lastUses(program);
-  const kernels = nodes.map(({ primitive }) => kernelOf<unknown>(backend, primitive.name));
+  const { constants, outputs } = program;
+  const run = backend.compile?.(program) ?? runner(program, backend);
   return (inputs) => {
-    const values = new Map<Variable, unknown>();
-    program.inputs.forEach((variable, i) => values.set(variable, inputs[i].array));
-    for (const { variable, tensor } of constants) values.set(variable, tensor.array);
-    nodes.forEach((node, i) => {
-      const read = node.inputs.map((variable) => values.get(variable));
-      if (node.primitive.results === "one") {
-        const [y] = node.outputs;
-        values.set(y, kernels[i](read, node.params, y.type));
-      } else {
-        const types = node.outputs.map(({ type }) => type);
-        const made = kernels[i](read, node.params, types) as readonly unknown[];
-        node.outputs.forEach((y, k) => values.set(y, made[k]));
-      }
-      for (const variable of dead[i]) values.delete(variable);
-    });
+    const made = run(
+      inputs.map(({ array }) => array),
+      constants.map(({ tensor }) => tensor.array),
+    );
     // Results may look at the memory of inputs, of constants, and of one another.
     const owners = [...inputs, ...constants.map(({ tensor }) => tensor)];
-    return outputs.map((variable) => {
-      const result = wrap(backend, values.get(variable), variable.type, owners);
+    return outputs.map((variable, i) => {
+      const result = wrap(backend, made[i], variable.type, owners);
       owners.push(result);
       return result;
     });
   };
+}
+
+const bodies = new WeakMap<Program, (inputs: never, constants: never) => readonly unknown[]>();
+
+/**
+ * The kernel of `scan` for backends that have none of their own: the body, kernel by kernel, for one
+ * step after the other.
+ */
+export function runScan<V>(
+  machine: Machine<V>,
+  inputs: readonly V[],
+  params: ScanParams,
+  types: readonly TensorType[],
+): readonly V[] {
+  const { body, steps, reverse, consts, carries } = params;
+  const run = (bodies.get(body) ?? runner(body, machine)) as ReturnType<typeof runner<V>>;
+  bodies.set(body, run);
+  const { slice, reshape, concat, fill } = machine.kernels;
+  const holding = new Holding(machine);
+  for (const value of inputs) holding.hold(value);
+  const fixed = inputs.slice(0, consts);
+  const firstX = consts + carries;
+  let state = inputs.slice(consts, firstX).map((value) => holding.hold(value));
+  const columns: V[][] = types.slice(carries).map(() => []);
+  for (let i = 0; i < steps; i++) {
+    const t = reverse ? steps - 1 - i : i;
+    const xs = inputs.slice(firstX).map((value, k) => {
+      const { shape, dtype } = body.inputs[firstX + k].type;
+      const sizes = [1, ...shape];
+      const place = { starts: sizes.map((_, axis) => (axis === 0 ? t : 0)), sizes };
+      const row = slice([value], { ...place, steps: sizes.map(() => 1) }, { shape: sizes, dtype });
+      return holding.hold(reshape([row], { shape }, { shape, dtype }));
+    });
+    const made = run([...fixed, ...state, ...xs], []);
+    const next = made.slice(0, carries).map((value) => holding.hold(value));
+    made.slice(carries).forEach((value, k) => {
+      const { shape, dtype } = body.outputs[carries + k].type;
+      const sizes = [1, ...shape];
+      holding.hold(value);
+      columns[k][t] = holding.hold(reshape([value], { shape: sizes }, { shape: sizes, dtype }));
+      holding.drop(value);
+    });
+    for (const value of [...state, ...xs]) holding.drop(value);
+    state = next;
+  }
+  const ys = columns.map((column, k) => {
+    const type = types[carries + k];
+    if (steps === 0) return fill([], { ...type, value: 0 }, type);
+    const y = holding.hold(concat(column, { axis: 0 }, type));
+    for (const value of column) holding.drop(value);
+    return y;
+  });
+  return [...state, ...ys];
 }

@@ -45,9 +45,9 @@ function exact(_: string, value: unknown): unknown {
 }
 
 /** Names an op and all that it depends on; equal names mean equal results. */
-function keyOf({ primitive, inputs, params }: ProgramNode): string {
+function keyOf({ primitive, inputs, params, isConstant }: ProgramNode): string {
   const ids = inputs.map(({ id }) => id).join(",");
-  return `${primitive.name}(${ids})${JSON.stringify(params, exact)}`;
+  return `${isConstant ? "constant " : ""}${primitive.name}(${ids})${JSON.stringify(params, exact)}`;
 }
 
 /**
@@ -67,9 +67,10 @@ function shared({ inputs, constants, nodes, outputs }: Program): Program {
   const kept: ProgramNode[] = [];
   for (const old of nodes) {
     const node = { ...old, inputs: old.inputs.map(now) };
-    const equal = rules[node.primitive.name as PrimitiveName]?.(node, (variable) =>
-      makers.get(variable),
-    );
+    // An alias under `noGrad` is a constant to derivatives, and what it is an alias of is not.
+    const equal = node.isConstant
+      ? undefined
+      : rules[node.primitive.name as PrimitiveName]?.(node, (variable) => makers.get(variable));
     const key = keyOf(node);
     const twin = seen.get(key);
     if (equal !== undefined) stands.set(node.outputs[0], equal);
@@ -83,13 +84,28 @@ function shared({ inputs, constants, nodes, outputs }: Program): Program {
   return { inputs, constants, nodes: kept, outputs: outputs.map(now) };
 }
 
-/** Leaves out what nobody reads. */
-function withoutDead({ inputs, constants, nodes, outputs }: Program): Program {
+/** The op without results that nobody reads, if it can do without them. */
+function withoutUnread(node: ProgramNode, isRead: readonly boolean[]): ProgramNode {
+  const { bodies } = node.primitive;
+  if (bodies === undefined) return node;
+  const { params, inputs, outputs } = bodies.prune(node.params, isRead);
+  return {
+    ...node,
+    params,
+    inputs: inputs.map((i) => node.inputs[i]),
+    outputs: outputs.map((i) => node.outputs[i]),
+  };
+}
+
+/** Leaves out what nobody reads, inside of loops too. */
+export function withoutDead({ inputs, constants, nodes, outputs }: Program): Program {
   const read = new Set(outputs);
-  const kept = nodes.toReversed().filter((node) => {
-    const isRead = node.outputs.some((variable) => read.has(variable));
-    if (isRead) for (const variable of node.inputs) read.add(variable);
-    return isRead;
+  const kept = nodes.toReversed().flatMap((node) => {
+    const isRead = node.outputs.map((variable) => read.has(variable));
+    if (!isRead.includes(true)) return [];
+    const pruned = withoutUnread(node, isRead);
+    for (const variable of pruned.inputs) read.add(variable);
+    return [pruned];
   });
   return {
     inputs,

@@ -26,6 +26,7 @@ export function verify(program: Program): void {
   for (const { variable } of program.constants) define(variable, "a constant");
   program.nodes.forEach((node, i) => {
     const place = `node ${i}, ${node.primitive.name},`;
+    for (const body of node.primitive.bodies?.of(node.params) ?? []) verify(body);
     for (const { id } of node.inputs.filter((variable) => !known.has(variable))) {
       throw new InternalError(`${place} reads x${id}, which is not there yet`);
     }

@@ -1,5 +1,5 @@
 /** @file The complete table: a primitive without a kernel does not compile. */
-import type { KernelTable } from "@tapeloop/autograd/backend";
+import { type KernelTable, type Machine, runScan } from "@tapeloop/autograd/backend";
 import type { NdArray } from "../array.ts";
 import { binaries } from "./binary.ts";
 import { choice } from "./choice.ts";
@@ -11,6 +11,15 @@ import { order } from "./order.ts";
 import { reduce } from "./reduce.ts";
 import { structure } from "./structure.ts";
 import { unaries } from "./unary.ts";
+
+/** What the loop needs of the backend; its body runs on these same kernels. */
+const machine: Machine<NdArray> = {
+  name: "ndarray",
+  get kernels() {
+    return kernels;
+  },
+  memoryOf: ({ data }) => data,
+};
 
 /** One kernel for every primitive. */
 export const kernels: KernelTable<NdArray> = {
@@ -24,4 +33,5 @@ export const kernels: KernelTable<NdArray> = {
   ...movement,
   ...indexing,
   ...structure,
+  scan: (inputs, params, types) => runScan(machine, inputs, params, types),
 };

@@ -1,0 +1,70 @@
+/** @file Running a program op by op, by whatever interpreters its inputs belong to: so it can be differentiated, batched and traced anew. */
+import { apply, applyMany } from "../apply.ts";
+import type { Backend } from "../backend.ts";
+import { noGrad } from "../interpreters/record.ts";
+import { Tracer, tracing } from "../interpreters/trace.ts";
+import type { AnyPrimitive, ManyPrimitive, OnePrimitive } from "../primitive.ts";
+import type { TensorType } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import type { Program, ProgramNode, Variable } from "./program.ts";
+
+/** Runs any primitive; the results are a list. */
+export function applyAny(
+  primitive: AnyPrimitive,
+  inputs: readonly Tensor[],
+  params: unknown,
+): readonly Tensor[] {
+  return primitive.results === "one"
+    ? [apply(primitive as OnePrimitive<string, unknown, unknown>, inputs, params)]
+    : applyMany(primitive as ManyPrimitive<string, unknown, unknown>, inputs, params);
+}
+
+/** Runs one op of a program. */
+export type RunNode = (node: ProgramNode, inputs: readonly Tensor[]) => readonly Tensor[];
+
+/** Runs an op of a program; one that was run under `noGrad` is so again. */
+export function runNode(
+  { primitive, params, isConstant }: ProgramNode,
+  inputs: readonly Tensor[],
+): readonly Tensor[] {
+  const run = (): readonly Tensor[] => applyAny(primitive, inputs, params);
+  return isConstant ? noGrad(run) : run();
+}
+
+/** The values of all variables of a program, given those of its inputs. */
+export function evaluate(
+  { inputs, constants, nodes }: Program,
+  values: readonly Tensor[],
+  run: RunNode = runNode,
+): ReadonlyMap<Variable, Tensor> {
+  const known = new Map<Variable, Tensor>();
+  inputs.forEach((variable, i) => known.set(variable, values[i]));
+  for (const { variable, tensor } of constants) known.set(variable, tensor);
+  for (const node of nodes) {
+    const read = node.inputs.map((variable) => known.get(variable) as Tensor);
+    run(node, read).forEach((y, i) => known.set(node.outputs[i], y));
+  }
+  return known;
+}
+
+/** The body of a loop, and the tensors from around that are its first inputs. */
+export interface Body {
+  /** Inputs: those tensors, and then the arguments. */
+  readonly program: Program;
+  /** Tensors from around that the function uses. */
+  readonly captured: readonly Tensor[];
+}
+
+/** A function of tensors as the body of a loop. */
+export function traceBody(
+  types: readonly TensorType[],
+  backend: Backend,
+  f: (inputs: readonly Tensor[]) => readonly Tensor[],
+): Body {
+  const tracer = new Tracer(backend, "body");
+  const inputs = types.map((type) => tracer.input(type));
+  const outputs = tracing(tracer, () => f(inputs));
+  // Outputs may be tensors from around, too.
+  const program = tracer.program(outputs);
+  return { program, captured: tracer.captured };
+}
