@@ -84,13 +84,11 @@ describe("trace", () => {
     expect(counts(program)["dotGeneral"]).toBe(2);
     expect(formatProgram(program)).toMatchInlineSnapshot(`
       "program (x0: float32[2,3], x1: float32[3,4]) {
-        x2: float32[] = fill shape=[] dtype=float32 value=1
-        x3: float32[1,1] = reshape x2 shape=[1, 1]
-        x4: float32[2,4] = broadcastTo x3 shape=[2, 4]
-        x5: float32[2,3] = dotGeneral x4 x1 batch=[[], []] contract=[[1], [1]]
-        x6: float32[4,3] = dotGeneral x4 x0 batch=[[], []] contract=[[0], [0]]
-        x7: float32[3,4] = permute x6 axes=[1, 0]
-        return x5, x7
+        x2: float32[2,4] = fill shape=[2, 4] dtype=float32 value=1
+        x3: float32[2,3] = dotGeneral x2 x1 batch=[[], []] contract=[[1], [1]]
+        x4: float32[4,3] = dotGeneral x2 x0 batch=[[], []] contract=[[0], [0]]
+        x5: float32[3,4] = permute x4 axes=[1, 0]
+        return x3, x5
       }"
     `);
   });

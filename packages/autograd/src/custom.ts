@@ -4,17 +4,22 @@
  */
 import { GradientError, InternalError } from "./errors.ts";
 import { pushForward } from "./forward.ts";
+import { type Batch, exampleOf, innermost, isBatching } from "./interpreters/batch.ts";
 import { atLevel, noGrad, recordingLevel, recordNodes, recordOne } from "./interpreters/record.ts";
+import { isTracing, type Tracer, tracerOf } from "./interpreters/trace.ts";
 import { runIn, Scope, whileRecording } from "./memory.ts";
 import { toTensor } from "./operands.ts";
 import { zerosOfType } from "./ops/create.ts";
+import { sum } from "./primitives/reduce.ts";
 import { alias } from "./primitives/structure.ts";
-import { diagonal, type ManyPrimitive, type OnePrimitive, type Tangents } from "./primitive.ts";
+import { type ManyPrimitive, type OnePrimitive, type Tangents } from "./primitive.ts";
 import { formatType, sameType, type TensorType } from "./shape.ts";
 import { insidePass, TapeNode, pull, tapeOf } from "./tape.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 import { tensorsIn, type Tree } from "./tree.ts";
+import { traceBody } from "./program/evaluate.ts";
 import { vjp } from "./transforms.ts";
+import { vmap } from "./vmap.ts";
 
 /** What a custom derivative keeps: the tensors themselves, so that it can be differentiated again. */
 interface Kept {
@@ -34,20 +39,112 @@ function onceFor<A, R>(f: (argument: A) => R): (argument: A) => R {
   };
 }
 
+/** A function that decides itself how it is differentiated. */
+interface Rules {
+  /** How messages call it. */
+  readonly name: string;
+  /** What it computes. */
+  readonly f: (inputs: readonly Tensor[]) => Tensor;
+  /** The cotangents of the inputs; null for zero. */
+  readonly vjp: (g: Tensor, kept: Kept) => readonly (Tensor | null | undefined)[];
+  /** The tangent of the output. */
+  readonly jvp: (tangents: readonly Tensor[], kept: Kept) => Tensor;
+}
+
 /** Primitives of this file are recorded, but what runs is what their functions are made of. */
 function neverRun(): never {
   throw new InternalError("a recorded function was run as a primitive");
 }
 
-/** Runs `f` as one op, without recording what it does, and records `primitive` in its place. */
-function asOneOp(
-  primitive: OnePrimitive<string, null, Kept>,
-  f: () => Tensor,
-  inputs: readonly Tensor[],
-): Tensor {
-  const output = noGrad(() => alias(f()));
+/** Runs a function without recording what it does, and records its own rules in the place of that. */
+function asOneOp(rules: Rules, inputs: readonly Tensor[]): Tensor {
+  const output = run(rules, inputs);
+  const pulled = onceFor((g: Tensor) => rules.vjp(g, { inputs, output }));
+  const primitive: OnePrimitive<string, null, Kept> = {
+    name: rules.name,
+    work: "heavy",
+    results: "one",
+    type: ([x]) => x,
+    saves: (given, y) => ({ inputs: given, output: y }),
+    vjp: (g, kept, _, i) => checked(rules.name, pulled(g)[i], kept.inputs[i]),
+    jvp: (tangents, kept) => {
+      const all = tangents.map((t, i) => t ?? zerosOfType(inputs[i], inputs[i]));
+      return checked(rules.name, rules.jvp(all, kept), output);
+    },
+    batch: neverRun,
+  };
   recordOne(primitive, inputs, null, output);
   return output;
+}
+
+/** The function's value, which nothing records, by the interpreter that its inputs belong to. */
+function run(rules: Rules, inputs: readonly Tensor[]): Tensor {
+  const batch = isBatching() ? innermost(inputs) : null;
+  const tracer = isTracing() ? tracerOf(inputs, batch?.depth) : null;
+  // The body of a loop will be differentiated as a program: there the rules must not be lost.
+  if (tracer?.isBody === true) return written(rules, inputs, tracer);
+  if (tracer === null && batch !== null)
+    return exampleOf(ofAllExamples(rules, inputs, batch), batch);
+  return noGrad(() => alias(rules.f(inputs)));
+}
+
+/** A call, as a program has it: run again, it is the function with its rules. */
+const Call: OnePrimitive<"call", Rules, null> = {
+  name: "call",
+  work: "heavy",
+  results: "one",
+  type: neverRun,
+  saves: () => null,
+  vjp: null,
+  jvp: null,
+  batch: neverRun,
+  expand: (inputs, rules) => asOneOp(rules, inputs),
+};
+
+/** Writes a call down. */
+function written(rules: Rules, inputs: readonly Tensor[], tracer: Tracer): Tensor {
+  const { program } = noGrad(() => traceBody(inputs, tracer.backend, (xs) => [rules.f(xs)]));
+  return tracer.write(Call, inputs, rules, [program.outputs[0].type])[0];
+}
+
+/** A function of one example, on all of them. */
+function each(
+  f: (...one: Tensor[]) => readonly Tensor[],
+  inAxes: readonly (number | null)[],
+  all: readonly Tensor[],
+): readonly Tensor[] {
+  return vmap(f, { inAxes })(...all);
+}
+
+/** Inputs with the output behind them. */
+function keptOf(xs: readonly Tensor[]): Kept {
+  return { inputs: xs.slice(0, -1), output: xs.at(-1) as Tensor };
+}
+
+/** Under `vmap`: the function of all examples, with the rules of one for each of them. */
+function ofAllExamples(rules: Rules, inputs: readonly Tensor[], batch: Batch): Tensor {
+  const isBatched = inputs.map((x) => x.examples?.batch === batch);
+  const axes = isBatched.map((is) => (is ? 0 : null));
+  const full = inputs.map((x) => (x.examples?.batch === batch ? x.examples.full : x));
+  return asOneOp(
+    {
+      name: rules.name,
+      f: (xs) => each((...one) => [rules.f(one)], axes, xs)[0],
+      vjp: (g, { inputs: xs, output }) =>
+        each(
+          (h, ...one) => rules.vjp(h, keptOf(one)).map((t, i) => checked(rules.name, t, one[i])),
+          [0, ...axes, 0],
+          [g, ...xs, output],
+        ).map((t, i) => (isBatched[i] ? t : sum(t, { axes: 0 }))),
+      jvp: (tangents, { inputs: xs, output }) =>
+        each(
+          (...one) => [rules.jvp(one.slice(0, xs.length), keptOf(one.slice(xs.length)))],
+          [...axes, ...axes, 0],
+          [...tangents, ...xs, output],
+        )[0],
+    },
+    full,
+  );
 }
 
 /**
@@ -75,28 +172,20 @@ export function customVjp<A extends readonly Tensor[]>(
   f: (...inputs: A) => Tensor,
   rule: (g: Tensor, inputs: A, output: Tensor) => PerInput<A>,
 ): (...inputs: A) => Tensor {
-  return (...inputs) => {
-    const all = onceFor((g: Tensor) => rule(g, inputs, output));
-    const primitive: OnePrimitive<string, null, Kept> = {
-      name: "customVjp",
-      work: "heavy",
-      results: "one",
-      type: ([x]) => x,
-      saves: (kept, y) => ({ inputs: kept, output: y }),
-      vjp: (g, kept, _, i) => checked("customVjp", all(g)[i], kept.inputs[i]),
-      jvp: () => {
-        throw new GradientError(
-          "customVjp",
-          "forward mode needs a forward rule",
-          "jvp",
-          "Use customJvp(), which serves both directions.",
-        );
-      },
-      batch: neverRun,
-    };
-    const output = asOneOp(primitive, () => f(...inputs), inputs);
-    return output;
+  const rules: Rules = {
+    name: "customVjp",
+    f: (inputs) => f(...(inputs as A)),
+    vjp: (g, { inputs, output }) => rule(g, inputs as A, output),
+    jvp: () => {
+      throw new GradientError(
+        "customVjp",
+        "forward mode needs a forward rule",
+        "jvp",
+        "Use customJvp(), which serves both directions.",
+      );
+    },
   };
+  return (...inputs) => asOneOp(rules, inputs);
 }
 
 /** What a rule returned for an input: zeros for null, and nothing of another type. */
@@ -135,28 +224,16 @@ export function customJvp<A extends readonly Tensor[]>(
   f: (...inputs: A) => Tensor,
   rule: (tangents: A, inputs: A, output: Tensor) => Tensor,
 ): (...inputs: A) => Tensor {
-  return (...inputs) => {
-    const zeros = (): A => inputs.map((x) => zerosOfType(x, x)) as readonly Tensor[] as A;
-    const transposed = onceFor((g: Tensor) => {
-      const { pullback } = vjp((tangents: A) => rule(tangents, inputs, output), zeros());
-      return pullback(g);
-    });
-    const primitive: OnePrimitive<string, null, Kept> = {
-      name: "customJvp",
-      work: "heavy",
-      results: "one",
-      type: ([x]) => x,
-      saves: (kept, y) => ({ inputs: kept, output: y }),
-      vjp: (g, _, __, i) => transposed(g)[i],
-      jvp: (tangents) => {
-        const all = tangents.map((t, i) => t ?? zerosOfType(inputs[i], inputs[i]));
-        return checked("customJvp", rule(all as readonly Tensor[] as A, inputs, output), output);
-      },
-      batch: neverRun,
-    };
-    const output = asOneOp(primitive, () => f(...inputs), inputs);
-    return output;
+  const rules: Rules = {
+    name: "customJvp",
+    f: (inputs) => f(...(inputs as A)),
+    vjp: (g, { inputs, output }) => {
+      const zeros = inputs.map((x) => zerosOfType(x, x)) as readonly Tensor[] as A;
+      return vjp((tangents: A) => rule(tangents, inputs as A, output), zeros).pullback(g);
+    },
+    jvp: (tangents, { inputs, output }) => rule(tangents as A, inputs as A, output),
   };
+  return (...inputs) => asOneOp(rules, inputs);
 }
 
 /**
@@ -172,18 +249,13 @@ export function customJvp<A extends readonly Tensor[]>(
  * ```
  */
 export function gradientHook(x: TensorLike, f: (cotangent: Tensor) => Tensor | void): Tensor {
-  const input = toTensor(x);
-  const primitive: OnePrimitive<string, null, Kept> = {
+  const rules: Rules = {
     name: "gradientHook",
-    work: "heavy",
-    results: "one",
-    type: ([type]) => type,
-    saves: (inputs, output) => ({ inputs, output }),
-    vjp: (g, kept) => checked("gradientHook", f(g) ?? g, kept.inputs[0]),
-    jvp: diagonal((t) => t),
-    batch: neverRun,
+    f: ([input]) => input,
+    vjp: (g) => [f(g) ?? g],
+    jvp: ([t]) => t,
   };
-  return asOneOp(primitive, () => input, [input]);
+  return asOneOp(rules, [toTensor(x)]);
 }
 
 /**

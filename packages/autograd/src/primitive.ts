@@ -25,6 +25,8 @@ interface Common<N extends string, P> {
     total: (input: number) => Tensor,
     params: P,
   ) => Tensor;
+  /** For ops that stand for a function: runs it again, as it was called. */
+  readonly expand?: (inputs: readonly Tensor[], params: P) => Tensor;
   /** For primitives that run programs: where these stand in the parameters. */
   readonly bodies?: Bodies<P>;
 }

@@ -1,9 +1,12 @@
 /** @file scan: a step function run over the first axis of its inputs, carrying a state. */
 import { within } from "./anomaly.ts";
+import { checkpoint } from "./custom.ts";
 import { defaultBackend } from "./default-backend.ts";
 import { ArgumentError, checkOptions, ShapeError } from "./errors.ts";
 import { isTracing, tracerOf } from "./interpreters/trace.ts";
-import { stack, unstack } from "./primitives/joining.ts";
+import { concat, stack, unstack } from "./primitives/joining.ts";
+import { reshape } from "./primitives/movement.ts";
+import { takeRange } from "./primitives/slicing.ts";
 import { traceBody } from "./program/evaluate.ts";
 import { runLoop } from "./program/loop.ts";
 import type { FirstSize, Stacked, Unstacked } from "./shape-changes.ts";
@@ -31,11 +34,25 @@ export interface ScanOptions {
   readonly reverse?: boolean;
   /** The number of steps, needed where there are no inputs (`xs` null). */
   readonly length?: number;
+  /**
+   * What is kept of each step for the derivative: "all" that its rules read; "carries", the states alone,
+   * from which each step is run once more; `{ every: k }`, the state before every k-th step, from which
+   * k steps are; "sqrt", the same with k = √T, which keeps least. Values and derivatives are the same,
+   * memory is traded for a second forward run. Default: "all".
+   */
+  readonly save?: SaveOption;
 }
+
+/** What a scan keeps for its derivative: see {@link ScanOptions}. */
+export type SaveOption = "all" | "carries" | "sqrt" | { readonly every: number };
 
 /**
  * Runs `cell` over the first axis of `xs`: `[state, y[t]] = cell(parameters, state, xs[t])`. Gradients
  * flow through all steps (backpropagation through time) by plain differentiation.
+ *
+ * Run as it is, it is a plain loop, in which values can be printed. In a compiled function it is one op,
+ * whose cell is run once, on a step without data, however many steps there are; what does not need the
+ * state is then computed for all steps at once.
  *
  * @param cell - A pure function of differentiable ops.
  * @param parameters - Handed to every step.
@@ -43,7 +60,7 @@ export interface ScanOptions {
  * @param xs - Inputs, steps along the first axis of every leaf; null for none.
  * @returns The last state, and the outputs of all steps stacked along a new first axis.
  * @throws ShapeError if inputs disagree about the number of steps, or a step changes the state's types.
- * @throws ArgumentError if the number of steps is unknown, or 0 where outputs are wanted.
+ * @throws ArgumentError if the number of steps is unknown, or an option is.
  *
  * @example
  * ```ts
@@ -60,11 +77,15 @@ export function scan<P, S extends Tree, Xs extends Tree | null, Y extends Tree |
   xs: Xs,
   options: ScanOptions = {},
 ): [state: S, outputs: Stacked<FirstSize<Xs>, Y>] {
-  checkOptions("scan", options, ["reverse", "length"]);
+  checkOptions("scan", options, ["reverse", "length", "save"]);
   const steps = countSteps(xs, options.length);
+  const every = stepsPerState(options.save ?? "all", steps);
+  if (every > 1) return inBlocks(cell, parameters, init, xs, options, steps, every) as never;
   if (isTracing() || steps === 0) {
-    return asOneLoop(cell, parameters, init, xs, steps, options.reverse === true) as never;
+    const keeps = every === 0 ? "all" : "carries";
+    return asOneLoop(cell, parameters, init, xs, steps, options, keeps) as never;
   }
+  const run = every === 0 ? cell : checkpoint(cell);
   const columns = new Map<Tensor, readonly Tensor[]>();
   if (xs !== null) for (const { tensor } of namedLeaves(xs)) columns.set(tensor, unstack(tensor));
   let state = init;
@@ -73,12 +94,69 @@ export function scan<P, S extends Tree, Xs extends Tree | null, Y extends Tree |
     const t = options.reverse === true ? steps - 1 - i : i;
     const x = xs === null ? xs : mapTree((leaf) => columns.get(leaf)?.[t] as Tensor, xs);
     const before = state;
-    const [next, y] = within(`step ${t}`, () => cell(parameters, before, x as Unstacked<Xs>));
+    const [next, y] = within(`step ${t}`, () => run(parameters, before, x as Unstacked<Xs>));
     checkState(state, next, t);
     state = next;
     outputs[t] = y;
   }
-  return [state, stackTrees(outputs, steps) as Stacked<FirstSize<Xs>, Y>];
+  return [state, stackTrees(outputs) as Stacked<FirstSize<Xs>, Y>];
+}
+
+/** How many steps there are to each state that is kept; 0 where everything is. */
+function stepsPerState(save: SaveOption, steps: number): number {
+  if (save === "all") return 0;
+  if (save === "carries") return 1;
+  if (save === "sqrt") return Math.ceil(Math.sqrt(steps));
+  if (typeof save === "object" && save !== null) {
+    checkOptions("scan", save, ["every"]);
+    if (Number.isInteger(save.every) && save.every > 0) return save.every;
+  }
+  throw new ArgumentError(
+    "scan",
+    'save is "all", "carries", "sqrt" or { every: k } with a whole number k from 1',
+    typeof save === "object" ? `{ every: ${String(save?.every)} }` : String(save),
+  );
+}
+
+/** A loop of loops of `every` steps each, of which the outer keeps the states; what is left over is a loop, too. */
+function inBlocks<P, S extends Tree, Xs extends Tree | null, Y extends Tree | null>(
+  cell: Cell<P, S, Unstacked<Xs>, Y>,
+  parameters: P,
+  init: S,
+  xs: Xs,
+  { reverse = false }: ScanOptions,
+  steps: number,
+  every: number,
+): [S, Y] {
+  const blocks = Math.floor(steps / every);
+  const whole = blocks * every;
+  // The steps that are left over are the last ones to run.
+  const part = (start: number, size: number): Xs =>
+    xs === null ? xs : mapTree((x) => takeRange(x, 0, start, size), xs);
+  const left = steps - whole;
+  const inside = part(reverse ? left : 0, whole);
+  const rows =
+    inside === null
+      ? inside
+      : mapTree((x) => reshape(x, [blocks, every, ...x.shape.slice(1)]), inside);
+  const block = (p: P, state: S, x: unknown): readonly [S, Y] =>
+    scan(cell, p, state, x as Xs, { reverse, length: every }) as unknown as [S, Y];
+  const [state, made] = scan(block, parameters, init, rows, {
+    reverse,
+    length: blocks,
+    save: "carries",
+  }) as unknown as [S, Y];
+  const flat = mapTensors(made, (y) => reshape(y, [whole, ...y.shape.slice(2)]));
+  if (left === 0) return [state, flat];
+  const rest = part(reverse ? 0 : whole, left);
+  const [last, others] = scan(cell, parameters, state, rest, { reverse, length: left });
+  const ends = tensorsIn(others);
+  let next = 0;
+  const joined = mapTensors(flat, (y) => {
+    const end = ends[next++];
+    return concat(reverse ? [end, y] : [y, end], { axis: 0 });
+  });
+  return [last, joined];
 }
 
 /** The loop as one op: the cell is run once, on a step without data, and written down. */
@@ -88,23 +166,22 @@ function asOneLoop<P, S extends Tree, Xs extends Tree | null, Y extends Tree | n
   init: S,
   xs: Xs,
   steps: number,
-  reverse: boolean,
+  { reverse = false }: ScanOptions,
+  save: "all" | "carries",
 ): [S, Y] {
   const [states, rows] = [leaves(init), xs === null ? [] : leaves(xs)];
   const types = rows.map(({ shape, dtype }) => ({ shape: shape.slice(1), dtype }));
   const backend = tracerOf([])?.backend ?? [...states, ...rows][0]?.backend ?? defaultBackend();
-  let outputs: Y = null as Y;
+  let [next, outputs]: [S, Y] = [init, null as Y];
   const first = reverse ? steps - 1 : 0;
   const { program, captured } = traceBody([...states, ...types], backend, (inputs) => {
-    let next = 0;
-    const state = mapTree(() => inputs[next++], init);
-    const x = xs === null ? xs : mapTree(() => inputs[next++], xs);
+    let input = 0;
+    const state = mapTree(() => inputs[input++], init);
+    const x = xs === null ? xs : mapTree(() => inputs[input++], xs);
     const [after, y] = within(`step ${first}`, () => cell(parameters, state, x as Unstacked<Xs>));
     checkState(state, after, first);
-    outputs = y;
-    const inOrder: Tensor[] = [];
-    mapTree((_, leaf) => (inOrder.push(leaf), leaf), init, after);
-    return [...inOrder, ...(y === null ? [] : tensorsIn(y))];
+    [next, outputs] = [after, y];
+    return [...leaves(mapTree((_, leaf) => leaf, init, after)), ...tensorsIn(y)];
   });
   const { last, ys } = runLoop({
     body: program,
@@ -114,16 +191,18 @@ function asOneLoop<P, S extends Tree, Xs extends Tree | null, Y extends Tree | n
     steps,
     reverse,
     totals: 0,
-    save: "all",
+    save,
   });
   let [state, output] = [0, 0];
-  return [mapTree(() => last[state++], init), mapTensors(outputs, () => ys[output++])];
+  const found = mapTree(() => last[state++], init);
+  // Keys in the order of the cell's, as in a loop that is written out.
+  return [mapTree((_, leaf) => leaf, next, found), mapTensors(outputs, () => ys[output++])];
 }
 
 /** The number of steps that all inputs and the option agree on. */
 function countSteps(xs: Tree | null, length: number | undefined): number {
-  const leaves = xs === null ? [] : namedLeaves(xs);
-  const counts = leaves.map(({ path, tensor }) => {
+  const rows = xs === null ? [] : namedLeaves(xs);
+  const counts = rows.map(({ path, tensor }) => {
     if (tensor.rank > 0) return tensor.shape[0];
     throw new ShapeError("scan", "inputs need a first axis of steps", `float32[] at "${path}"`);
   });
@@ -140,7 +219,7 @@ function countSteps(xs: Tree | null, length: number | undefined): number {
     throw new ShapeError(
       "scan",
       `all inputs must have ${steps} steps along their first axis`,
-      formatTypes(leaves.map(({ tensor }) => tensor)),
+      formatTypes(rows.map(({ tensor }) => tensor)),
     );
   }
   return steps;
@@ -165,17 +244,8 @@ function checkState(before: Tree, after: Tree, step: number): void {
   );
 }
 
-/** Outputs of all steps side by side along a new first axis. */
-function stackTrees<Y extends Tree | null>(outputs: readonly Y[], steps: number): Y {
-  const [first, ...others] = outputs;
-  if (first === undefined) {
-    throw new ArgumentError(
-      "scan",
-      "needs at least one step to know its outputs",
-      `${steps} steps`,
-      "Skip the call for empty sequences.",
-    );
-  }
+/** Outputs of all steps side by side along a new first axis; there is at least one step. */
+function stackTrees<Y extends Tree | null>([first, ...others]: readonly Y[]): Y {
   if (first === null || tensorsIn(first).length === 0) return first;
   return mapTree(
     (...column) => stack(column, { axis: 0 }),

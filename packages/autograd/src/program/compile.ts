@@ -7,6 +7,7 @@ import { isTracing, Tracer, tracing } from "../interpreters/trace.ts";
 import { formatType } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { mapTensors, tensorsIn, visit } from "../tree.ts";
+import { expanded } from "./evaluate.ts";
 import type { Program } from "./program.ts";
 import { prepare } from "./run.ts";
 import { simplify } from "./simplify.ts";
@@ -25,7 +26,7 @@ function traceOf<A extends readonly unknown[], R>(f: (...args: A) => R, args: A)
   const tracer = new Tracer(first === undefined ? defaultBackend() : first.backend);
   const inputs = mapTensors(args, (x) => tracer.input(x));
   const result = tracing(tracer, () => atLevel(0, () => f(...inputs)));
-  const program = tracer.program(tensorsIn(result));
+  const program = expanded(simplify(tracer.program(tensorsIn(result))), tracer.backend);
   verify(program);
   return { program, result };
 }
@@ -50,7 +51,7 @@ export function trace<A extends readonly unknown[]>(
   f: (...args: A) => unknown,
   ...args: A
 ): Program {
-  return simplify(traceOf(f, args).program);
+  return traceOf(f, args).program;
 }
 
 /** One compiled version of a function: for one structure and one set of types. */
@@ -109,9 +110,8 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): 
     let version = versions.get(name);
     if (version === undefined) {
       const traced = traceOf(f, args);
-      const program = simplify(traced.program);
       const backend = inputs[0]?.backend ?? defaultBackend();
-      version = { result: traced.result, run: prepare(program, backend) };
+      version = { result: traced.result, run: prepare(traced.program, backend) };
       versions.set(name, version);
     }
     let outputs: readonly Tensor[];

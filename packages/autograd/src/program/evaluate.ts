@@ -1,12 +1,14 @@
 /** @file Running a program op by op, by whatever interpreters its inputs belong to: so it can be differentiated, batched and traced anew. */
 import { apply, applyMany } from "../apply.ts";
 import type { Backend } from "../backend.ts";
+import { TracingError } from "../errors.ts";
 import { noGrad } from "../interpreters/record.ts";
 import { Tracer, tracing } from "../interpreters/trace.ts";
 import type { AnyPrimitive, ManyPrimitive, OnePrimitive } from "../primitive.ts";
-import type { TensorType } from "../shape.ts";
+import { formatTypes, type TensorType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Program, ProgramNode, Variable } from "./program.ts";
+import { simplify } from "./simplify.ts";
 
 /** Runs any primitive; the results are a list. */
 export function applyAny(
@@ -27,7 +29,10 @@ export function runNode(
   { primitive, params, isConstant }: ProgramNode,
   inputs: readonly Tensor[],
 ): readonly Tensor[] {
-  const run = (): readonly Tensor[] => applyAny(primitive, inputs, params);
+  const run = (): readonly Tensor[] =>
+    primitive.expand === undefined
+      ? applyAny(primitive, inputs, params)
+      : [primitive.expand(inputs, params)];
   return isConstant ? noGrad(run) : run();
 }
 
@@ -45,6 +50,37 @@ export function evaluate(
     run(node, read).forEach((y, i) => known.set(node.outputs[i], y));
   }
   return known;
+}
+
+/**
+ * The same program with every call of a function with rules of its own replaced by what it does, in the
+ * bodies of loops, too: ready to run, and no longer to be differentiated.
+ */
+export function expanded(program: Program, backend: Backend): Program {
+  const nodes = program.nodes.map((node) => {
+    const { bodies } = node.primitive;
+    if (bodies === undefined) return node;
+    const inner = bodies.of(node.params).map((body) => expandedBody(body, backend));
+    return { ...node, params: bodies.with(node.params, inner) };
+  });
+  return { ...program, nodes };
+}
+
+/** {@link expanded} for the body of a loop. */
+function expandedBody(body: Program, backend: Backend): Program {
+  const tracer = new Tracer(backend);
+  const inputs = body.inputs.map(({ type }) => tracer.input(type));
+  const values = tracing(tracer, () => evaluate(body, inputs));
+  const program = tracer.program(body.outputs.map((v) => values.get(v) as Tensor));
+  if (program.constants.length > 0) {
+    throw new TracingError(
+      "scan",
+      "a function with rules of its own takes its tensors as arguments",
+      formatTypes(program.constants.map(({ tensor }) => tensor)) + " from around it",
+      "Make them arguments of the function.",
+    );
+  }
+  return simplify(expanded(program, backend));
 }
 
 /** The body of a loop, and the tensors from around that are its first inputs. */

@@ -152,7 +152,7 @@ class Fission {
         ? stateful
         : inputs.some((v) => this.#ofStep.has(v))
           ? this.#ofStep
-          : inputs.length > 0 && inputs.some((v) => this.#fixed.has(v))
+          : inputs.some((v) => this.#fixed.has(v))
             ? this.#fixed
             : null;
       if (into !== null) for (const y of made) into.add(y);

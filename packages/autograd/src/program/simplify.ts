@@ -3,14 +3,35 @@
  * once, and ops that change nothing are passed by.
  */
 import type { PrimitiveName } from "../primitives/index.ts";
+import { Fill, type FillParams } from "../primitives/leaf.ts";
 import { sameType } from "../shape.ts";
 import type { Program, ProgramNode, Variable } from "./program.ts";
 
 /** What a rule may ask: which node made a variable. */
 type MadeBy = (variable: Variable) => ProgramNode | undefined;
 
-/** A rule: the variable that an op's one output equals, if there is one already. */
-type Rule = (node: ProgramNode, madeBy: MadeBy) => Variable | undefined;
+/** A rule: what an op's one output equals: a variable that is there already, or a simpler op's. */
+type Rule = (node: ProgramNode, madeBy: MadeBy) => Variable | ProgramNode | undefined;
+
+/** The number that fills a variable, if one does. */
+function filling(variable: Variable, madeBy: MadeBy): number | undefined {
+  const maker = madeBy(variable);
+  return maker?.primitive === Fill ? (maker.params as FillParams).value : undefined;
+}
+
+/** One number everywhere, however it is laid out, is that number everywhere. */
+function refilled(node: ProgramNode, madeBy: MadeBy): ProgramNode | undefined {
+  const value = filling(node.inputs[0], madeBy);
+  const { type } = node.outputs[0];
+  return value === undefined
+    ? undefined
+    : { ...node, primitive: Fill, inputs: [], params: { ...type, value } };
+}
+
+/** The first operand, where the second is the number that changes nothing. */
+function besides(neutral: number): Rule {
+  return ({ inputs: [x, y] }, madeBy) => (Object.is(filling(y, madeBy), neutral) ? x : undefined);
+}
 
 /** The op's input, where it has the output's type. */
 function unchanged({ inputs: [x], outputs: [y] }: ProgramNode): Variable | undefined {
@@ -26,15 +47,21 @@ function undone({ primitive, inputs }: ProgramNode, madeBy: MadeBy): Variable | 
 /** Ops that change nothing, or take back what the op before did. One rule per line. */
 const rules: { readonly [N in PrimitiveName]?: Rule } = {
   alias: ({ inputs: [x] }) => x,
-  reshape: unchanged,
-  broadcastTo: unchanged,
+  reshape: (node, madeBy) => unchanged(node) ?? refilled(node, madeBy),
+  broadcastTo: (node, madeBy) => unchanged(node) ?? refilled(node, madeBy),
+  slice: refilled,
+  mul: (node, madeBy) =>
+    filling(node.inputs[0], madeBy) === 1 ? node.inputs[1] : besides(1)(node, madeBy),
+  div: besides(1),
+  sub: besides(0),
   cast: unchanged,
   neg: undone,
   permute: (node, madeBy) => {
     const before = undone(node, madeBy);
     const inner = (madeBy(node.inputs[0])?.params as { axes: readonly number[] } | undefined)?.axes;
     const outer = (node.params as { axes: readonly number[] }).axes;
-    return outer.every((axis, i) => inner?.[axis] === i) ? before : undefined;
+    if (outer.every((axis, i) => inner?.[axis] === i)) return before;
+    return refilled(node, madeBy);
   },
 };
 
@@ -45,7 +72,9 @@ function exact(_: string, value: unknown): unknown {
 }
 
 /** Names an op and all that it depends on; equal names mean equal results. */
-function keyOf({ primitive, inputs, params, isConstant }: ProgramNode): string {
+function keyOf({ primitive, inputs, params, outputs, isConstant }: ProgramNode): string {
+  // Functions in parameters cannot be compared: such a call is like no other.
+  if (primitive.expand !== undefined) return `x${outputs[0].id}`;
   const ids = inputs.map(({ id }) => id).join(",");
   return `${isConstant ? "constant " : ""}${primitive.name}(${ids})${JSON.stringify(params, exact)}`;
 }
@@ -66,14 +95,15 @@ function shared({ inputs, constants, nodes, outputs }: Program): Program {
   const seen = new Map<string, ProgramNode>();
   const kept: ProgramNode[] = [];
   for (const old of nodes) {
-    const node = { ...old, inputs: old.inputs.map(now) };
+    const asWritten = { ...old, inputs: old.inputs.map(now) };
     // An alias under `noGrad` is a constant to derivatives, and what it is an alias of is not.
-    const equal = node.isConstant
+    const equal = asWritten.isConstant
       ? undefined
-      : rules[node.primitive.name as PrimitiveName]?.(node, (variable) => makers.get(variable));
+      : rules[old.primitive.name as PrimitiveName]?.(asWritten, (variable) => makers.get(variable));
+    const node = equal !== undefined && "primitive" in equal ? equal : asWritten;
     const key = keyOf(node);
     const twin = seen.get(key);
-    if (equal !== undefined) stands.set(node.outputs[0], equal);
+    if (equal !== undefined && !("primitive" in equal)) stands.set(node.outputs[0], equal);
     else if (twin !== undefined) node.outputs.forEach((y, i) => stands.set(y, twin.outputs[i]));
     else {
       seen.set(key, node);
