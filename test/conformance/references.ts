@@ -8,19 +8,23 @@ import {
   compile,
   detectAnomaly,
   type DType,
+  flip,
   grad,
+  jvp,
   mul,
   setDefaultBackend,
   stack,
   sum,
   type Tensor,
   tensor,
+  transpose,
   unstack,
+  vjp,
   vmap,
 } from "@tapeloop/autograd";
 import { allocate } from "@tapeloop/autograd/backend";
-import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { beforeAll, describe, expect, test } from "vitest";
+import { backends } from "./backends.ts";
 
 /** A number, or what JSON has no number for. */
 type Spelled = number | "NaN" | "Infinity" | "-Infinity";
@@ -109,9 +113,20 @@ function gradients(call: Call, all: readonly Tensor[]): readonly Tensor[] {
   return grad(total)(all.filter(isReal));
 }
 
-/** Two examples of the inputs: themselves, and numbers close to them. */
-function twoExamples(reals: readonly Tensor[]): Tensor[] {
-  return reals.map((x) => stack([x, mul(x, 0.97)], { axis: 0 }));
+/** Examples of the inputs: themselves, then real numbers close to them. */
+function examplesOf(inputs: readonly Tensor[], count: number): Tensor[] {
+  return inputs.map((x) => {
+    const near = Array.from({ length: count }, (_, i) => (isReal(x) ? mul(x, 1 - 0.03 * i) : x));
+    return count > 0
+      ? stack(near, { axis: 0 })
+      : tensor(allocate(x.dtype, 0), { shape: [0, ...x.shape] });
+  });
+}
+
+/** The same tensor as a view that walks backwards along every axis, and of permuted memory. */
+function asView(x: Tensor): Tensor {
+  const turned = transpose(flip(x));
+  return flip(transpose(tensor(turned.dataSync(), { shape: turned.shape })));
 }
 
 /**
@@ -122,7 +137,14 @@ function twoExamples(reals: readonly Tensor[]): Tensor[] {
  *   "… at edges" takes that of the case without.
  */
 export function compare(theme: string, calls: Readonly<Record<string, Call>>): void {
-  beforeAll(() => setDefaultBackend(ndarrayBackend));
+  describe.each(backends)("on %s", (_, backend) => {
+    beforeAll(() => setDefaultBackend(backend));
+    compareAll(theme, calls);
+  });
+}
+
+/** {@link compare} on the default backend. */
+function compareAll(theme: string, calls: Readonly<Record<string, Call>>): void {
   const cases = Object.entries(references[theme]);
   const callOf = (title: string): Call =>
     calls[title] ?? calls[title.replace(/ at edges$/, "")] ?? expect.fail(`no call for "${title}"`);
@@ -160,6 +182,26 @@ export function compare(theme: string, calls: Readonly<Record<string, Call>>): v
       );
     });
 
+    test("gives the same however its inputs lie in memory", () => {
+      const inputs = inputsOf(reference, "float64");
+      const call = callOf(title);
+      const seen = [...call(...inputs).dataSync()];
+      expectAll(call(...inputs.map(asView)), seen, 0);
+    });
+
+    test.each([0, 1, 2])("gives for %i examples under vmap what a loop gives", (count) => {
+      const inputs = inputsOf(reference, "float64");
+      if (inputs.length === 0) return;
+      const call = callOf(title);
+      const batched = examplesOf(inputs, count);
+      const found = vmap(call)(...batched);
+      expect(found.shape).toEqual([count, ...shape]);
+      for (const example of Array.from({ length: count }, (_, i) => i)) {
+        const one = call(...batched.map((x) => unstack(x)[example]));
+        expectAll(unstack(found)[example], [...one.dataSync()], 1e-12);
+      }
+    });
+
     if (grads === undefined) return;
 
     test("has PyTorch's gradients", () => {
@@ -186,17 +228,31 @@ export function compare(theme: string, calls: Readonly<Record<string, Call>>): v
       checkGradients(ofReals(callOf(title), inputs), inputs.filter(isReal));
     });
 
+    test("pulls back and pushes forward with one Jacobian", () => {
+      const inputs = inputsOf(reference, "float64");
+      const [f, reals] = [ofReals(callOf(title), inputs), inputs.filter(isReal)];
+      const along = reals.map(weightsFor);
+      const { value: y, tangent } = jvp(f, reals, along);
+      const { pullback } = vjp(f, reals);
+      const inner = (a: readonly Tensor[], b: readonly Tensor[]): number =>
+        a.reduce((total, x, i) => total + sum(mul(x, b[i])).item(), 0);
+      const [pushed, pulled] = [
+        inner([tangent], [weightsFor(y)]),
+        inner(pullback(weightsFor(y)), along),
+      ];
+      expect(Math.abs(pushed - pulled)).toBeLessThan(1e-11 * Math.max(1, Math.abs(pushed)));
+    });
+
     test("raises no false alarm while detectAnomaly watches", () => {
       const inputs = inputsOf(reference, "float64");
       const call = callOf(title);
       detectAnomaly((...all: Tensor[]) => gradients(call, all))(...inputs);
     });
 
-    test("gives under vmap what a loop gives, with derivatives", () => {
+    test("has the derivatives under vmap that a loop has", () => {
       const inputs = inputsOf(reference, "float64");
       const call = callOf(title);
-      const batched = twoExamples(inputs.filter(isReal));
-      const f = (reals: readonly Tensor[]): Tensor => ofReals(call, inputs)(reals);
+      const batched = examplesOf(inputs.filter(isReal), 2);
       const slopes = (reals: readonly Tensor[]): readonly Tensor[] => {
         let next = 0;
         return gradients(
@@ -204,10 +260,9 @@ export function compare(theme: string, calls: Readonly<Record<string, Call>>): v
           inputs.map((x) => (isReal(x) ? reals[next++] : x)),
         );
       };
-      const [values, gs] = [vmap(f)(batched), vmap(slopes)(batched)];
+      const gs = vmap(slopes)(batched);
       for (const example of [0, 1]) {
         const reals = batched.map((x) => unstack(x)[example]);
-        expectAll(unstack(values)[example], [...f(reals).dataSync()], 1e-12);
         slopes(reals).forEach((g, i) =>
           expectAll(unstack(gs[i])[example], [...g.dataSync()], 1e-12),
         );
