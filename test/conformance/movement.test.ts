@@ -60,6 +60,8 @@ compare("movement", {
   takeAlongAxis: (x, i) => core.takeAlongAxis(x, i),
   "takeAlongAxis of the first axis": (x, i) => core.takeAlongAxis(x, i, { axis: 0 }),
   "takeAlongAxis in the middle": (x, i) => core.takeAlongAxis(x, i, { axis: 1 }),
+  embeddingLookup: (x, i) => core.embeddingLookup(x, i),
+  "embeddingLookup with padding": (x, i) => core.embeddingLookup(x, i, { paddingIndex: 2 }),
   putAlongAxis: (x, v) => core.putAlongAxis(x, twoRows(), v),
   "putAlongAxis of a number": (x) => core.putAlongAxis(x, twoRows(), 7),
   "putAlongAxis at one place": (x, v) => core.putAlongAxis(x, oneTwice(), v),

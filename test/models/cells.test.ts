@@ -24,10 +24,14 @@ import {
   glorotNormal,
   gruCell,
   type GruParameters,
+  type GruState,
   lstmCell,
   type LstmParameters,
+  type LstmState,
   type RecurrentCell,
   rnnCell,
+  type RnnParameters,
+  type RnnState,
   scan,
   zerosInit,
 } from "@tapeloop/nn";
@@ -208,7 +212,7 @@ describe("gruCell", () => {
 });
 
 describe("wrong sizes", () => {
-  const cell = lstmCell(3, 4);
+  const cell: RecurrentCell<LstmParameters, LstmState> = lstmCell(3, 4);
   const parameters = cell.init(key(0));
 
   test("of the cell are refused", () => {
@@ -234,7 +238,7 @@ describe("wrong sizes", () => {
       `[ShapeError: lstmCell: the last axis of x must have size 3, got float32[2]. (in step 0)]`,
     );
     expect(() => cell.step(parameters, state, zeros([6, 3]))).toThrowErrorMatchingInlineSnapshot(
-      `[ShapeError: add: shapes must agree or be 1 along each axis, aligned at the last, got float32[6,16] and float32[2,16] (6 ≠ 2). Use reshape() or expandDims() to line the axes up.]`,
+      `[ShapeError: add: shapes must agree or be 1 along each axis, aligned at the last, got float32[6,16] and float32[2,16] (6 ≠ 2). Use reshape() or expandDims() to line the axes up. (in lstmCell)]`,
     );
   });
 
@@ -249,11 +253,11 @@ describe("wrong sizes", () => {
     ).toThrowErrorMatchingInlineSnapshot(
       `[ShapeError: lstmCell: the last axis of c must have size 4, got float32[2,5].]`,
     );
-    const gru = gruCell(3, 4);
+    const gru: RecurrentCell<GruParameters, GruState> = gruCell(3, 4);
     expect(() => gru.step(gru.init(key(0)), other, x)).toThrowErrorMatchingInlineSnapshot(
       `[ShapeError: gruCell: the last axis of h must have size 4, got float32[2,5].]`,
     );
-    const rnn = rnnCell(3, 4);
+    const rnn: RecurrentCell<RnnParameters, RnnState> = rnnCell(3, 4);
     expect(() => rnn.step(rnn.init(key(0)), other, x)).toThrowErrorMatchingInlineSnapshot(
       `[ShapeError: rnnCell: the last axis of h must have size 4, got float32[2,5].]`,
     );

@@ -118,13 +118,13 @@ describe("embedding", () => {
   test("refuses indices that are no rows", () => {
     const apply = (x: Tensor) => (): Tensor => layer.apply({ W }, x);
     expect(apply(tensor([3], { dtype: "int32" }))).toThrowErrorMatchingInlineSnapshot(
-      `[IndexError: gather: indices along axis 0 must be in [0, 3), got 3 at place 0. Indices count from 0.]`,
+      `[IndexError: embeddingLookup: indices along axis 0 must be in [0, 3), got 3 at place 0. Indices count from 0. (in embedding)]`,
     );
     expect(apply(tensor([-1], { dtype: "int32" }))).toThrowErrorMatchingInlineSnapshot(
-      `[IndexError: gather: indices along axis 0 must be in [0, 3), got -1 at place 0. Indices count from 0.]`,
+      `[IndexError: embeddingLookup: indices along axis 0 must be in [0, 3), got -1 at place 0. Indices count from 0. (in embedding)]`,
     );
     expect(apply(tensor([1]))).toThrowErrorMatchingInlineSnapshot(
-      `[DTypeError: gather: indices must be int32, got float32[1]. Use cast(x, "int32").]`,
+      `[DTypeError: embeddingLookup: indices must be int32, got float32[1]. Use cast(x, "int32"). (in embedding)]`,
     );
   });
 });

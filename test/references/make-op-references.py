@@ -513,6 +513,15 @@ def movement():
         spread(2, 3, 2),
         torch.randint(3, (2, 4, 2), generator=generator).int(),
     )
+    symbols = torch.tensor([[2, 0, 2], [1, 1, 3]]).int()
+    on("embeddingLookup", lambda x, i: F.embedding(i.long(), x), spread(4, 3), symbols)
+    on(
+        "embeddingLookup with padding",
+        lambda x, i: F.embedding(i.long(), x, padding_idx=2),
+        spread(4, 3),
+        symbols,
+        edge=True,
+    )
     on(
         "putAlongAxis",
         lambda x, v: x.scatter(1, torch.tensor([[2, 0], [1, 2]]), v),

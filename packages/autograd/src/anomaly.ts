@@ -4,14 +4,21 @@
  */
 import { isFloat } from "./dtype.ts";
 import { NumericError, TapeloopError } from "./errors.ts";
-import { atLevel } from "./interpreters/record.ts";
-import { cast } from "./primitives/choice.ts";
 import { formatType } from "./shape.ts";
-import { Tensor } from "./tensor.ts";
-import { mapTree } from "./tree.ts";
+import { widened } from "./operands.ts";
+import type { Tensor } from "./tensor.ts";
+import { mapTensors } from "./tree.ts";
 
 /** Whether every op is being watched. */
 let watching = false;
+
+/** Whether operands of float32 are taken as float64. */
+let widening = false;
+
+/** Whether operands of float32 are taken as float64: a run is repeated to tell an overflow from a mistake. */
+export function isWidening(): boolean {
+  return widening;
+}
 
 /** Where the program is, from the outside in: layers and steps. */
 const places: string[] = [];
@@ -48,14 +55,14 @@ export function whereNow(): string {
   return [...places, sourceLine()].filter((part) => part !== "").join(", ");
 }
 
-/** The first line of the stack that is not this package's own. */
+/** The first line of the stack that is not of these packages. */
 function sourceLine(): string {
   const limited = Error as { stackTraceLimit?: number };
   const before = limited.stackTraceLimit;
   limited.stackTraceLimit = 100;
   const lines = (new Error("").stack ?? "").split("\n").slice(1);
   if (before !== undefined) limited.stackTraceLimit = before;
-  const own = /[\\/]autograd[\\/](src|dist)[\\/]|node:internal/;
+  const own = /[\\/](autograd|nn|optim)[\\/](src|dist)[\\/]|node:internal/;
   const line = lines.find((text) => !own.test(text)) ?? "";
   return /\(?([^\s(]+:\d+:\d+)\)?$/.exec(line)?.[1] ?? "";
 }
@@ -110,7 +117,7 @@ export function checkFinite(op: string, inputs: readonly Tensor[], output: Tenso
  *
  * Every op is read back, so it is slow: switch it on to look for an error.
  *
- * @param f - A pure function. Tensors among its arguments count; those from around it stay float32.
+ * @param f - A pure function.
  * @throws NumericError
  *
  * @example
@@ -129,7 +136,7 @@ export function detectAnomaly<A extends readonly unknown[], R>(
       return watch(() => f(...args));
     } catch (error) {
       if (!(error instanceof NumericError)) throw error;
-      error.explain(replayed(() => f(...(args.map(widen) as readonly unknown[] as A))));
+      error.explain(replayed(() => f(...mapTensors(args, widened))));
       throw error;
     }
   };
@@ -148,22 +155,15 @@ function watch<R>(f: () => R): R {
 
 /** What float64 says of an error that was found in float32. */
 function replayed(f: () => unknown): string {
+  const outer = widening;
+  widening = true;
   try {
     watch(f);
     return "In float64 it does not happen: float32 overflows here.";
   } catch (error) {
     if (error instanceof NumericError) return "In float64 it happens too: look at the formula.";
     return `It could not be run again in float64 (${(error as Error).message})`;
+  } finally {
+    widening = outer;
   }
-}
-
-/** The same argument in float64. */
-function widen(argument: unknown): unknown {
-  if (typeof argument !== "object" || argument === null) return argument;
-  return argument instanceof Tensor ? toDouble(argument) : mapTree(toDouble, argument);
-}
-
-/** float32 as float64; other types as they are. */
-function toDouble(x: Tensor): Tensor {
-  return x.dtype === "float32" ? atLevel(-1, () => cast(x, "float64")) : x;
 }

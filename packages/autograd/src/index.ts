@@ -268,6 +268,8 @@ export {
 export { type PadMode, slidingWindows, type WindowOptions } from "./ops/windows.ts";
 export {
   binCount,
+  embeddingLookup,
+  type EmbeddingLookupOptions,
   putAlongAxis,
   scatter,
   searchSorted,

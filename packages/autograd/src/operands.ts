@@ -2,10 +2,11 @@
  * @file What public ops do to their operands before the primitive sees them: numbers become tensors,
  * element types are promoted and shapes broadcast. Each change is an op of its own on the tape.
  */
+import { isWidening } from "./anomaly.ts";
 import { type DType, isFloat, promote } from "./dtype.ts";
 import { ArgumentError, describe, DTypeError } from "./errors.ts";
 import { apply } from "./apply.ts";
-import { cast } from "./primitives/choice.ts";
+import { Cast, cast } from "./primitives/choice.ts";
 import { Fill } from "./primitives/leaf.ts";
 import { broadcastTo } from "./primitives/movement.ts";
 import { broadcastShapes, formatType, sameShape } from "./shape.ts";
@@ -16,9 +17,14 @@ function fromNumber(value: number, dtype: DType): Tensor {
   return apply(Fill, [], { shape: [], dtype, value });
 }
 
+/** float32 as float64; other types as they are. */
+export function widened(x: Tensor): Tensor {
+  return x.dtype === "float32" ? apply(Cast, [x], { dtype: "float64" as const }) : x;
+}
+
 /** A tensor for anything that ops take; numbers become float32. */
 export function toTensor(x: TensorLike): Tensor {
-  if (x instanceof Tensor) return x;
+  if (x instanceof Tensor) return isWidening() ? widened(x) : x;
   if (typeof x === "number") return fromNumber(x, "float32");
   if (typeof x === "object" && x !== null && x.value instanceof Tensor) return x.value;
   throw new ArgumentError(

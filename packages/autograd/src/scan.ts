@@ -4,6 +4,7 @@ import { checkpoint } from "./custom.ts";
 import { defaultBackend } from "./default-backend.ts";
 import { ArgumentError, checkOptions, ShapeError } from "./errors.ts";
 import { isTracing, tracerOf } from "./interpreters/trace.ts";
+import { toTensor } from "./operands.ts";
 import { concat, stack, unstack } from "./primitives/joining.ts";
 import { reshape } from "./primitives/movement.ts";
 import { takeRange } from "./primitives/slicing.ts";
@@ -88,7 +89,7 @@ export function scan<P, S extends Tree, Xs extends Tree | null, Y extends Tree |
   const run = every === 0 ? cell : checkpoint(cell);
   const columns = new Map<Tensor, readonly Tensor[]>();
   if (xs !== null) for (const { tensor } of namedLeaves(xs)) columns.set(tensor, unstack(tensor));
-  let state = init;
+  let state = mapTree(toTensor, init);
   const outputs: Y[] = [];
   for (let i = 0; i < steps; i++) {
     const t = options.reverse === true ? steps - 1 - i : i;

@@ -1,5 +1,5 @@
 /** @file Dropout. */
-import { ArgumentError, bernoulli, div, type Tensor, where } from "@tapeloop/autograd";
+import { ArgumentError, bernoulli, div, type Tensor, where, within } from "@tapeloop/autograd";
 
 /** Dropout at one rate. */
 export interface Dropout {
@@ -42,9 +42,11 @@ export function dropout(rate: number): Dropout {
   return {
     apply(x, key) {
       if (key === null || rate === 0) return x;
-      const kept = bernoulli(x.shape, 1 - rate, { key });
-      // Chosen, not multiplied: an infinite element that is dropped is 0, not NaN.
-      return where(kept, div(x, 1 - rate), 0);
+      return within("dropout", () => {
+        const kept = bernoulli(x.shape, 1 - rate, { key });
+        // Chosen, not multiplied: an infinite element that is dropped is 0, not NaN.
+        return where(kept, div(x, 1 - rate), 0);
+      });
     },
   };
 }

@@ -1,5 +1,5 @@
 /** @file The embedding layer. */
-import { checkOptions, gather, scope, type Tensor } from "@tapeloop/autograd";
+import { checkOptions, embeddingLookup, scope, type Tensor, within } from "@tapeloop/autograd";
 import { type FloatType, type Initializer, uniformInit } from "./initializers.ts";
 import { checkSizes } from "./sizes.ts";
 
@@ -53,6 +53,6 @@ export function embedding(count: number, size: number, options: EmbeddingOptions
   const { weights = uniformInit(-0.05, 0.05), dtype = "float32" } = options;
   return {
     init: (key) => scope(() => ({ W: weights(key, [count, size], { dtype }) })),
-    apply: ({ W }, indices) => gather(W, indices),
+    apply: ({ W }, indices) => within("embedding", () => embeddingLookup(W, indices)),
   };
 }

@@ -6,7 +6,15 @@
  */
 
 // Recurrent cells
-export type { CellOptions, RecurrentCell } from "./cells/recurrent-cell.ts";
+export type {
+  CellOptions,
+  LastFits,
+  RecurrentCell,
+  SizedCell,
+  SizedStep,
+  States,
+  WithLast,
+} from "./cells/recurrent-cell.ts";
 export { rnnCell, type RnnOptions, type RnnParameters, type RnnState } from "./cells/rnn.ts";
 export { lstmCell, type LstmOptions, type LstmParameters, type LstmState } from "./cells/lstm.ts";
 export { gruCell, type GruOptions, type GruParameters, type GruState } from "./cells/gru.ts";

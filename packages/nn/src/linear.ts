@@ -1,5 +1,5 @@
 /** @file The linear layer. */
-import { checkOptions, matmul, scope, type Tensor } from "@tapeloop/autograd";
+import { checkOptions, matmul, scope, type Tensor, within } from "@tapeloop/autograd";
 import { type FloatType, glorotUniform, type Initializer, zerosInit } from "./initializers.ts";
 import { checkLastAxis, checkSizes } from "./sizes.ts";
 
@@ -61,8 +61,10 @@ export function linear(inputs: number, outputs: number, options: LinearOptions =
       }),
     apply({ W, b }, x) {
       checkLastAxis("linear", "x", x, inputs);
-      const y = matmul(x, W);
-      return b === undefined ? y : y.add(b);
+      return within("linear", () => {
+        const y = matmul(x, W);
+        return b === undefined ? y : y.add(b);
+      });
     },
   };
 }

@@ -5,6 +5,7 @@ import { moveAxis } from "../primitives/batching.ts";
 import { add, mul } from "../primitives/binary.ts";
 import {
   cast,
+  equal,
   greater,
   greaterEqual,
   less,
@@ -18,6 +19,7 @@ import { broadcastTo, expandDims, reshape } from "../primitives/movement.ts";
 import { concat } from "../primitives/joining.ts";
 import { slice } from "../primitives/slicing.ts";
 import { argsort } from "../primitives/order.ts";
+import { stopGradient } from "../primitives/structure.ts";
 import { type AxisOptions, axisOf, sum } from "../primitives/reduce.ts";
 import { checkShape, formatType, formatTypes, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
@@ -247,4 +249,51 @@ export function searchSorted(
   }
   const column = expandDims(v, -1);
   return sum(side === "right" ? lessEqual(row, column) : less(row, column), { axes: -1 });
+}
+
+/** How {@link embeddingLookup} treats one symbol. */
+export interface EmbeddingLookupOptions {
+  /** A row that is read but not trained, such as that of padding: its derivative is 0. Default: none. */
+  readonly paddingIndex?: number;
+}
+
+/**
+ * Rows of a table at integer places: the vectors of symbols.
+ *
+ * Shapes: table [count, size], indices int32 [...] → [..., size].
+ *
+ * @throws IndexError naming the first index that is out of range.
+ *
+ * @example
+ * ```ts
+ * import { embeddingLookup, tensor } from "tapeloop";
+ *
+ * const table = tensor([[1, 2], [3, 4], [5, 6]]);
+ * const rows = embeddingLookup(table, tensor([2, 0], { dtype: "int32" }));
+ * console.log(rows.toArray()); // [ [ 5, 6 ], [ 1, 2 ] ]
+ * ```
+ */
+export function embeddingLookup(
+  table: TensorLike,
+  indices: Tensor,
+  options: EmbeddingLookupOptions = {},
+): Tensor {
+  checkOptions("embeddingLookup", options, ["paddingIndex"]);
+  const [t, places] = [toTensor(table), toTensor(indices)];
+  checkIndices("embeddingLookup", places);
+  if (t.rank !== 2) {
+    throw new ShapeError("embeddingLookup", "the table has rows and columns", formatType(t));
+  }
+  const [count] = t.shape;
+  const rows = named("embeddingLookup", places, 0, count, () => gather(t, places));
+  const { paddingIndex } = options;
+  if (paddingIndex === undefined) return rows;
+  if (!Number.isInteger(paddingIndex) || paddingIndex < 0 || paddingIndex >= count) {
+    throw new ArgumentError(
+      "embeddingLookup",
+      `paddingIndex is a row of the table, from 0 and below ${count}`,
+      String(paddingIndex),
+    );
+  }
+  return where(expandDims(equal(places, paddingIndex), -1), stopGradient(rows), rows);
 }

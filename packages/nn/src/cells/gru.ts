@@ -11,10 +11,17 @@ import {
   sub,
   tanh,
   type Tensor,
+  within,
 } from "@tapeloop/autograd";
 import { glorotUniform, orthogonal, zerosInit } from "../initializers.ts";
 import { checkLastAxis, checkSizes } from "../sizes.ts";
-import { type CellOptions, cellOptions, type RecurrentCell, zeroState } from "./recurrent-cell.ts";
+import {
+  type CellOptions,
+  cellOptions,
+  type RecurrentCell,
+  type SizedCell,
+  zeroState,
+} from "./recurrent-cell.ts";
 
 /** Parameters of a {@link gruCell}: three gates side by side, in the order r, z, n. */
 export interface GruParameters {
@@ -48,25 +55,29 @@ type GruStep = Cell<GruParameters, GruState, Tensor, Tensor>;
 /** n = tanh(xn + r ⊙ (h·Whn + bn)): one product with h for all gates. */
 const stepResetAfter: GruStep = ({ Wx, Wh, b, bn }, { h }, x) => {
   checkOperands(x, h, Wx, Wh);
-  const [xr, xz, xn] = split(matmul(x, Wx).add(b), 3);
-  const [hr, hz, hn] = split(matmul(h, Wh), 3);
-  const r = sigmoid(add(xr, hr));
-  const z = sigmoid(add(xz, hz));
-  const n = tanh(xn.add(r.mul(bn === undefined ? hn : hn.add(bn))));
-  return next(z, n, h);
+  return within("gruCell", () => {
+    const [xr, xz, xn] = split(matmul(x, Wx).add(b), 3);
+    const [hr, hz, hn] = split(matmul(h, Wh), 3);
+    const r = sigmoid(add(xr, hr));
+    const z = sigmoid(add(xz, hz));
+    const n = tanh(xn.add(r.mul(bn === undefined ? hn : hn.add(bn))));
+    return next(z, n, h);
+  });
 };
 
 /** n = tanh(xn + (r ⊙ h)·Whn): a second product, which waits for r. */
 const stepResetBefore: GruStep = ({ Wx, Wh, b }, { h }, x) => {
   checkOperands(x, h, Wx, Wh);
-  const hiddenSize = Wh.shape[0];
-  const [xr, xz, xn] = split(matmul(x, Wx).add(b), 3);
-  const [Wrz, Wn] = split(Wh, [2 * hiddenSize, hiddenSize]);
-  const [hr, hz] = split(matmul(h, Wrz), 2);
-  const r = sigmoid(add(xr, hr));
-  const z = sigmoid(add(xz, hz));
-  const n = tanh(xn.add(matmul(r.mul(h), Wn)));
-  return next(z, n, h);
+  return within("gruCell", () => {
+    const hiddenSize = Wh.shape[0];
+    const [xr, xz, xn] = split(matmul(x, Wx).add(b), 3);
+    const [Wrz, Wn] = split(Wh, [2 * hiddenSize, hiddenSize]);
+    const [hr, hz] = split(matmul(h, Wrz), 2);
+    const r = sigmoid(add(xr, hr));
+    const z = sigmoid(add(xz, hz));
+    const n = tanh(xn.add(matmul(r.mul(h), Wn)));
+    return next(z, n, h);
+  });
 };
 
 /** The last axes of x and h must fit the weights. */
@@ -119,6 +130,11 @@ function next(z: Tensor, n: Tensor, h: Tensor): readonly [GruState, Tensor] {
  * console.log(h.shape, ys.shape); // [ 2, 4 ] [ 10, 2, 4 ]
  * ```
  */
+export function gruCell<I extends number, H extends number>(
+  inputSize: I,
+  hiddenSize: H,
+  options?: GruOptions,
+): SizedCell<GruParameters, "h", I, H>;
 export function gruCell(
   inputSize: number,
   hiddenSize: number,

@@ -12,10 +12,17 @@ import {
   tanh,
   type Tensor,
   to,
+  within,
 } from "@tapeloop/autograd";
 import { glorotUniform, orthogonal, zerosInit } from "../initializers.ts";
 import { checkLastAxis, checkSizes } from "../sizes.ts";
-import { type CellOptions, cellOptions, type RecurrentCell, zeroState } from "./recurrent-cell.ts";
+import {
+  type CellOptions,
+  cellOptions,
+  type RecurrentCell,
+  type SizedCell,
+  zeroState,
+} from "./recurrent-cell.ts";
 
 /** Parameters of an {@link lstmCell}: four gates side by side, in the order i, f, g, o. */
 export interface LstmParameters {
@@ -46,14 +53,16 @@ const step: Cell<LstmParameters, LstmState, Tensor, Tensor> = ({ Wx, Wh, b }, { 
   checkLastAxis("lstmCell", "x", x, Wx.shape[0]);
   checkLastAxis("lstmCell", "h", h, Wh.shape[0]);
   checkLastAxis("lstmCell", "c", c, Wh.shape[0]);
-  // The part without h stands together: it can be computed for all steps at once.
-  const gates = matmul(x, Wx).add(b).add(matmul(h, Wh));
-  const [i, f, g, o] = split(gates, 4);
-  const cNext = sigmoid(f)
-    .mul(c)
-    .add(sigmoid(i).mul(tanh(g)));
-  const hNext = sigmoid(o).mul(tanh(cNext));
-  return [{ h: hNext, c: cNext }, hNext];
+  return within("lstmCell", () => {
+    // The part without h stands together: it can be computed for all steps at once.
+    const gates = matmul(x, Wx).add(b).add(matmul(h, Wh));
+    const [i, f, g, o] = split(gates, 4);
+    const cNext = sigmoid(f)
+      .mul(c)
+      .add(sigmoid(i).mul(tanh(g)));
+    const hNext = sigmoid(o).mul(tanh(cNext));
+    return [{ h: hNext, c: cNext }, hNext];
+  });
 };
 
 /**
@@ -94,6 +103,11 @@ const step: Cell<LstmParameters, LstmState, Tensor, Tensor> = ({ Wx, Wh, b }, { 
  * console.log(grad(loss)(parameters).Wh.shape); // [ 4, 16 ]
  * ```
  */
+export function lstmCell<I extends number, H extends number>(
+  inputSize: I,
+  hiddenSize: H,
+  options?: LstmOptions,
+): SizedCell<LstmParameters, "h" | "c", I, H>;
 export function lstmCell(
   inputSize: number,
   hiddenSize: number,

@@ -1,5 +1,12 @@
 /** @file What all recurrent cells have in common. */
-import { type Cell, type Tensor, zeros } from "@tapeloop/autograd";
+import {
+  type AnyShape,
+  type Cell,
+  type Shape,
+  type ShapeMismatch,
+  type Tensor,
+  zeros,
+} from "@tapeloop/autograd";
 import type { FloatType, Initializer } from "../initializers.ts";
 
 /**
@@ -19,6 +26,65 @@ export interface RecurrentCell<P, S> {
   initialState(batch?: number): S;
   /** (parameters, state, x) → [next state, y]. */
   readonly step: Cell<P, S, Tensor, Tensor>;
+}
+
+/** Whether a type is `any`, the shape of which nothing is known. */
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/** The shape X with H for its last size. */
+export type WithLast<X, H extends number> =
+  IsAny<X> extends true
+    ? AnyShape
+    : X extends readonly [...infer L extends Shape, number]
+      ? [...L, H]
+      : AnyShape;
+
+/** Refuses the shape X for an input whose last size is known and not I. */
+export type LastFits<X, I extends number> =
+  IsAny<X> extends true
+    ? unknown
+    : X extends readonly [...Shape, infer F extends number]
+      ? number extends F | I
+        ? unknown
+        : F extends I
+          ? unknown
+          : ShapeMismatch<`the input has ${F} features, the cell takes ${I}`>
+      : unknown;
+
+/** A state of tensors of one shape, by their names. */
+export type States<N extends string, S extends Shape> = { readonly [K in N]: Tensor<S> };
+
+/** A cell's step, for inputs [I] of one sequence or [B, I] of a batch. */
+export type SizedStep<P, N extends string, I extends number, H extends number> = <
+  X extends Shape = AnyShape,
+>(
+  parameters: P,
+  state: States<N, WithLast<X, H>>,
+  x: Tensor<X> & LastFits<X, I>,
+) => readonly [States<N, WithLast<X, H>>, Tensor<WithLast<X, H>>];
+
+/**
+ * A {@link RecurrentCell} that knows its sizes in types: `scan` then gives outputs with known shapes, and
+ * inputs with another number of features do not compile.
+ *
+ * @typeParam P - Parameters.
+ * @typeParam N - The names of the parts of its state.
+ * @typeParam I - F, the size of inputs.
+ * @typeParam H - The size of states and outputs.
+ */
+export interface SizedCell<P, N extends string, I extends number, H extends number> {
+  /** F, the size of the last axis of inputs. */
+  readonly inputSize: I;
+  /** H, the size of the last axis of states and outputs. */
+  readonly hiddenSize: H;
+  /** First parameters from a key. */
+  init(key: Tensor): P;
+  /** Zeros: [batch, H], or [H] without a batch axis. */
+  initialState<B extends number | undefined = undefined>(
+    batch?: B,
+  ): States<N, B extends number ? [B, H] : [H]>;
+  /** (parameters, state, x) → [next state, y]. */
+  readonly step: SizedStep<P, N, I, H>;
 }
 
 /** Options of every recurrent cell. */

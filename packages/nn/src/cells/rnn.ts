@@ -9,10 +9,17 @@ import {
   splitKey,
   tanh,
   type Tensor,
+  within,
 } from "@tapeloop/autograd";
 import { glorotUniform, orthogonal, zerosInit } from "../initializers.ts";
 import { checkLastAxis, checkSizes } from "../sizes.ts";
-import { type CellOptions, cellOptions, type RecurrentCell, zeroState } from "./recurrent-cell.ts";
+import {
+  type CellOptions,
+  cellOptions,
+  type RecurrentCell,
+  type SizedCell,
+  zeroState,
+} from "./recurrent-cell.ts";
 
 /** Parameters of an {@link rnnCell}. */
 export interface RnnParameters {
@@ -43,8 +50,10 @@ function stepWith(
   return ({ Wx, Wh, b }, { h }, x) => {
     checkLastAxis("rnnCell", "x", x, Wx.shape[0]);
     checkLastAxis("rnnCell", "h", h, Wh.shape[0]);
-    const y = activation(matmul(x, Wx).add(b).add(matmul(h, Wh)));
-    return [{ h: y }, y];
+    return within("rnnCell", () => {
+      const y = activation(matmul(x, Wx).add(b).add(matmul(h, Wh)));
+      return [{ h: y }, y];
+    });
   };
 }
 
@@ -76,6 +85,11 @@ const steps = { tanh: stepWith(tanh), relu: stepWith(relu) };
  * console.log(h.shape, ys.shape); // [ 2, 4 ] [ 10, 2, 4 ]
  * ```
  */
+export function rnnCell<I extends number, H extends number>(
+  inputSize: I,
+  hiddenSize: H,
+  options?: RnnOptions,
+): SizedCell<RnnParameters, "h", I, H>;
 export function rnnCell(
   inputSize: number,
   hiddenSize: number,
