@@ -124,7 +124,9 @@ describe("layers", () => {
       within("head", () => model(p, xs).mul(0).sqrt());
     expect(
       messageOf(() => detectAnomaly(grad(f))(params, full([4, 1, 2], 1))),
-    ).toMatchInlineSnapshot(`"div: the result must be finite, got Infinity from float32[] in [1.000, 1.000] and float32[] in [0.000, 0.000]. Called at anomaly.test.ts:LINE. (in the derivative of "sqrt" called at head, anomaly.test.ts:LINE) In float64 it happens too: look at the formula."`);
+    ).toMatchInlineSnapshot(
+      `"div: the result must be finite, got Infinity from float32[] in [1.000, 1.000] and float32[] in [0.000, 0.000]. Called at anomaly.test.ts:LINE. (in the derivative of "sqrt" called at head, anomaly.test.ts:LINE) In float64 it happens too: look at the formula."`,
+    );
   });
 
   test("are named in errors of compiled functions", () => {

@@ -156,3 +156,18 @@ describe("tapes", () => {
     expect(await settled()).toBe(before);
   });
 });
+
+test("a scope that is forgotten without its end leaves its tensors to the collector", async () => {
+  const before = await settled();
+  const kept = (() => {
+    const forgotten = new Scope("forgotten");
+    return forgotten.run(() => {
+      for (let i = 0; i < 50; i++) zeros([10]).add(i);
+      return tensor([1, 2]);
+    });
+  })();
+  expect(memory().buffers).toBeGreaterThan(before + 100);
+  // What somebody still holds stays; the rest goes.
+  expect(await settled()).toBe(before + 1);
+  expect(kept.toArray()).toEqual([1, 2]);
+});

@@ -5,12 +5,14 @@
 import {
   checkGradients,
   checkpoint,
+  compile,
   concat,
   grad,
   jacobian,
   jvp,
   mul,
   reshape,
+  stack,
   sum,
   type Tensor,
   tensor,
@@ -646,6 +648,69 @@ function checkOutside(run: Run): void {
   }
 }
 
+// ----- Loops -----
+
+/** The sum of the results over three steps, against the primitive's rule for it. */
+function checkTotal(run: Run): void {
+  const steps = [0, 1, 2];
+  const inputs = tensorsOf(run);
+  const { total } = primitives[run.name] as AnyPrimitive;
+  for (const isBatched of choicesOf(inputs)) {
+    const at = (step: number): Tensor[] =>
+      inputs.map((x, i) => (isBatched[i] ? x.mul(1 + 0.3 * step).add(0.1 * step) : x));
+    const lanes = inputs.map((x, i) =>
+      isBatched[i]
+        ? {
+            x: stack(
+              steps.map((step) => at(step)[i]),
+              { axis: 0 },
+            ),
+            isBatched: true,
+          }
+        : { x, isBatched: false },
+    );
+    const found = (total as NonNullable<typeof total>)(
+      (i) => lanes[i],
+      (i) => (isBatched[i] ? sum(lanes[i].x, { axes: 0 }) : mul(lanes[i].x, steps.length)),
+      run.sample.params as never,
+    );
+    const expected = steps.map((step) => results(run, at(step))[0]).reduce((a, b) => a.add(b));
+    expectSame(
+      `the sum with steps in ${isBatched.map(Number).join("")}`,
+      [found],
+      [expected],
+      1e-12,
+    );
+  }
+}
+
+/** Every choice of at least one real input. */
+function choicesOf(inputs: readonly Tensor[]): boolean[][] {
+  return inputs
+    .reduce<boolean[][]>(
+      (found, x) =>
+        found.flatMap((head) =>
+          isFloat(x.dtype)
+            ? [
+                [...head, false],
+                [...head, true],
+              ]
+            : [[...head, false]],
+        ),
+      [[]],
+    )
+    .filter((choice) => choice.includes(true));
+}
+
+/** Each result alone, compiled: what only led to the others is left out of the program. */
+function checkAlone(run: Run): void {
+  const inputs = tensorsOf(run);
+  results(run, inputs).forEach((expected, k) => {
+    const alone = compile((...x: Tensor[]) => results(run, x)[k])(...inputs);
+    expectSame(`result ${k} alone`, [alone], [expected], 0);
+  });
+}
+
 // ----- The list -----
 
 /** What holds for every primitive. */
@@ -754,6 +819,18 @@ export const properties: readonly Property[] = [
     columns: ["vjp", "jvp", "order 2"],
     of: (run) => !run.row.smooth && hasReal(run) && run.float === "float64" && isWithin(run, 100),
     check: checkConstant,
+  },
+  {
+    title: "sums over the steps of a loop by its rule as one by one",
+    columns: ["vjp"],
+    of: (run) => primitives[run.name].total !== undefined && isSmoothDouble(run),
+    check: checkTotal,
+  },
+  {
+    title: "gives each result alone as it gives it among the others",
+    columns: ["value", "vjp"],
+    of: (run) => primitives[run.name].bodies !== undefined,
+    check: checkAlone,
   },
   {
     title: "gives the same for 0, 1 and 3 examples at once as in turn",

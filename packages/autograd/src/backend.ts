@@ -57,8 +57,8 @@ export interface Backend<V = unknown> {
   readSync(value: V, type: TensorType): TypedArray;
   /** The memory behind an array. Two arrays look at the same memory if this is the same object. */
   memoryOf(value: V): object;
-  /** Takes back the memory behind an array that no tensor looks at any more. */
-  release?(value: V): void;
+  /** Takes back memory, as `memoryOf` names it, that no tensor looks at any more. */
+  release?(memory: object): void;
   /**
    * Makes a whole program ready; without it, programs run kernel by kernel. Results may be views of
    * inputs and constants.
@@ -71,6 +71,7 @@ export { allocate, type DType, isFloat, type TypedArray } from "./dtype.ts";
 export {
   ArgumentError,
   BackendError,
+  checkOptions,
   type ErrorCode,
   IndexError,
   type TapeloopError,

@@ -9,7 +9,7 @@ import { type AxisOptions, axisOf } from "./primitives/reduce.ts";
 import { abs, erfinv, floor, log, log1p, neg, sign } from "./primitives/unary.ts";
 import { random } from "./primitives/leaf.ts";
 import { type RandomOptions, resolve } from "./random.ts";
-import type { Shape } from "./shape.ts";
+import { ownShape, type Shape } from "./shape.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 
 /** Half of the distance between neighbours of the numbers that are drawn. */
@@ -20,7 +20,7 @@ function halfStep(dtype: "float32" | "float64"): number {
 /** Evenly distributed numbers in [0, 1), and the distance between them. */
 function draw(op: string, shape: Shape, options: RandomOptions): { u: Tensor; half: number } {
   const { from, dtype } = resolve(op, options);
-  return { u: random(from, { shape, dtype }), half: halfStep(dtype) };
+  return { u: random(from, { shape: ownShape(shape), dtype }), half: halfStep(dtype) };
 }
 
 /** Refuses a range without numbers. */

@@ -46,12 +46,14 @@ export function memory(): MemoryReport {
 export class Storage {
   /** The backend that made the allocation. */
   readonly backend: Backend;
+  readonly #memory: object;
   readonly #bytes: number;
   #references = 1;
 
-  /** Counts a fresh allocation of `size` bytes, held by one tensor. */
-  constructor(backend: Backend, size: number) {
+  /** Counts a fresh allocation, held by one tensor: the backend's memory, and its size in bytes. */
+  constructor(backend: Backend, memory: object, size: number) {
     this.backend = backend;
+    this.#memory = memory;
     this.#bytes = size;
     buffers++;
     bytes += size;
@@ -64,23 +66,34 @@ export class Storage {
     return this;
   }
 
-  /** One tensor fewer; `value` is that tensor's, where it is still there. */
-  release(value?: unknown): void {
+  /** One tensor fewer. */
+  release(): void {
     if (--this.#references > 0) return;
     buffers--;
     bytes -= this.#bytes;
-    if (value !== undefined) this.backend.release?.(value);
+    this.backend.release?.(this.#memory);
   }
 }
 
 /** Keeps the count right for tensors that no scope owns. It never holds their data. */
 const collected = new FinalizationRegistry<Storage>((storage) => storage.release());
 
+/** Tensors of scopes that were forgotten before their end pass to the garbage collector. */
+const forgotten = new FinalizationRegistry<Owned>((owned) => {
+  outsideScopes(() => owned.tensors?.forEach(adopt));
+  owned.tensors = null;
+});
+
 /** The scope that owns what is made now. */
 let current: Scope | null = null;
 
 /** How many `grad`s are recording: inner scopes then leave their tensors to the tape's scope. */
 let recording = 0;
+
+/** What a scope owns; null once it has ended. */
+interface Owned {
+  tensors: Tensor[] | null;
+}
 
 /**
  * Owns the tensors that are made while it runs. Scopes are objects: nothing is current between two
@@ -98,8 +111,9 @@ let recording = 0;
  * ```
  */
 export class Scope {
-  #tensors: Tensor[] | null = [];
+  readonly #owned: Owned = { tensors: [] };
   #sweepAt = 4096;
+  #isWatched = false;
   readonly #name: string;
 
   /** @param name - Appears in the error when a tensor is used after the scope's end. */
@@ -109,9 +123,18 @@ export class Scope {
 
   /** Runs `f`; what it makes belongs to this scope. */
   run<R>(f: () => R): R {
-    if (this.#tensors === null) {
+    if (this.#owned.tensors === null) {
       throw new ArgumentError("scope", "run() needs an open scope", "one that has ended");
     }
+    if (!this.#isWatched) {
+      this.#isWatched = true;
+      forgotten.register(this, this.#owned, this.#owned);
+    }
+    return this.enter(f);
+  }
+
+  /** @internal {@link Scope.run} for those who end the scope at once, whatever happens. */
+  enter<R>(f: () => R): R {
     const outer = current;
     // eslint-disable-next-line typescript/no-this-alias -- the current scope is a variable of this module
     current = this;
@@ -124,31 +147,37 @@ export class Scope {
 
   /** Takes a tensor in; it is let go of when the scope ends. */
   own(tensor: Tensor): void {
-    const owned = this.#tensors;
-    if (owned === null) return;
-    owned.push(tensor);
-    if (owned.length > this.#sweepAt) {
+    const { tensors } = this.#owned;
+    if (tensors === null) return;
+    tensors.push(tensor);
+    if (tensors.length > this.#sweepAt) {
       // A long loop inside: forget the tensors that its steps have let go of already.
-      this.#tensors = owned.filter((t) => t.storage !== null);
-      this.#sweepAt = Math.max(4096, 2 * this.#tensors.length);
+      this.#owned.tensors = tensors.filter((t) => t.storage !== null);
+      this.#sweepAt = Math.max(4096, 2 * this.#owned.tensors.length);
     }
   }
 
   /** Lets go of everything the scope owns but the tensors in `kept`, which pass to the scope around. */
   end(kept?: unknown): void {
-    const owned = this.#tensors;
-    if (owned === null) return;
-    this.#tensors = null;
+    const tensors = this.#take();
+    if (tensors === null) return;
     if (recording > 0) {
-      for (const tensor of owned) adopt(tensor);
-    } else this.#release(owned, kept);
+      for (const tensor of tensors) adopt(tensor);
+    } else this.#release(tensors, kept);
   }
 
   /** {@link Scope.end} also while a tape is recorded: for those who know that no tape needs the tensors. */
   drop(kept: unknown): void {
-    const owned = this.#tensors;
-    this.#tensors = null;
-    if (owned !== null) this.#release(owned, kept);
+    const tensors = this.#take();
+    if (tensors !== null) this.#release(tensors, kept);
+  }
+
+  /** What the scope owns; from here on nothing. */
+  #take(): Tensor[] | null {
+    const { tensors } = this.#owned;
+    this.#owned.tensors = null;
+    if (this.#isWatched) forgotten.unregister(this.#owned);
+    return tensors;
   }
 
   #release(owned: readonly Tensor[], kept: unknown): void {
@@ -228,7 +257,7 @@ export function scope<R>(f: () => R): R {
 export function runIn<R>(s: Scope, f: () => R): R {
   let result: R | undefined;
   try {
-    result = s.run(f);
+    result = s.enter(f);
     if (result instanceof Promise) {
       throw new ArgumentError(
         "scope",

@@ -15,7 +15,7 @@ import { reshape } from "./primitives/movement.ts";
 import { split, unstack } from "./primitives/joining.ts";
 import { argmax } from "./primitives/reduce.ts";
 import { cos, log, log1p, neg, sqrt } from "./primitives/unary.ts";
-import { checkShape, type Shape, sizeOf } from "./shape.ts";
+import { checkShape, ownShape, type Shape, sizeOf } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 import type { Several, Writable } from "./shape-types.ts";
 
@@ -121,7 +121,7 @@ export function uniform<const S extends Shape>(
   options: RandomOptions = {},
 ): Tensor<Writable<S>> {
   const { from, dtype } = resolve("uniform", options);
-  const u = random(from, { shape, dtype });
+  const u = random(from, { shape: ownShape(shape), dtype });
   return low === 0 && high === 1 ? u : add(mul(u, high - low), low);
 }
 

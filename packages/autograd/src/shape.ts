@@ -30,6 +30,11 @@ export function sizeOf(shape: Shape): number {
   return size;
 }
 
+/** A copy that its maker alone holds: the caller's array may change. What is no array is left to checks. */
+export function ownShape(shape: Shape): Shape {
+  return Array.isArray(shape) ? [...(shape as number[])] : shape;
+}
+
 /** Whether two shapes are the same. */
 export function sameShape(a: Shape, b: Shape): boolean {
   if (a === b) return true;

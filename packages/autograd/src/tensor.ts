@@ -119,7 +119,7 @@ export class Tensor<S extends Shape = AnyShape> extends Fluent<S> implements Ten
   release(by: string): void {
     if (this.storage === null) return;
     if (this.collected) disown(this);
-    this.storage.release(this.#array);
+    this.storage.release();
     this.storage = null;
     this.#array = null;
     this.node = null;

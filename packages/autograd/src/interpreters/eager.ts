@@ -104,7 +104,7 @@ export function wrap(
     const input = inputs[i];
     if (backend.memoryOf(input.array) === memory) storage = (input.storage as Storage).retain();
   }
-  storage ??= new Storage(backend, sizeOf(type.shape) * bytesOf(type.dtype));
+  storage ??= new Storage(backend, memory, sizeOf(type.shape) * bytesOf(type.dtype));
   const tensor = new Tensor(type, value, storage);
   adopt(tensor);
   return tensor;

@@ -11,7 +11,7 @@ import { Fill, Iota } from "../primitives/leaf.ts";
 import { add, mul } from "../primitives/binary.ts";
 import { cast, equal } from "../primitives/choice.ts";
 import { broadcastTo, expandDims } from "../primitives/movement.ts";
-import { checkShape, sameShape, type Shape, sizeOf, type TensorType } from "../shape.ts";
+import { checkShape, ownShape, sameShape, type Shape, sizeOf, type TensorType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Dim, Writable } from "../shape-types.ts";
 
@@ -189,7 +189,8 @@ export function full<const S extends Shape>(
   checkOptions("full", options, ["dtype"]);
   const { dtype = "float32" } = options;
   checkDType("full", dtype);
-  return apply(Fill, [], { shape, dtype, value: checkElement("full", value, dtype) });
+  const element = checkElement("full", value, dtype);
+  return apply(Fill, [], { shape: ownShape(shape), dtype, value: element });
 }
 
 /** Zeros. */

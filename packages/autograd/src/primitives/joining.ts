@@ -190,7 +190,7 @@ export function split(
     typeof pieces === "number" ? Array.from({ length: pieces }, () => size / pieces) : pieces;
   checkArray("split", "needs a number of pieces, or an array of sizes", sizes);
   for (const piece of sizes) checkShape("split", [piece]);
-  return applyMany(Split, [t], { axis, sizes });
+  return applyMany(Split, [t], { axis, sizes: [...sizes] });
 }
 
 /** The slices of a tensor along an axis (default: the first), without that axis. */

@@ -5,7 +5,15 @@ import { toTensor } from "../operands.ts";
 import { type OnePrimitive, only, savesNothing } from "../primitive.ts";
 import type { Given, Permuted, Reversed, SameSize } from "../shape-changes.ts";
 import type { AnyShape, Fits, Operand, ShapeOr, Writable } from "../shape-types.ts";
-import { type Shape, checkShape, formatType, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
+import {
+  type Shape,
+  checkShape,
+  formatType,
+  normalizeAxis,
+  ownShape,
+  sameShape,
+  sizeOf,
+} from "../shape.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import { shifted, withFirstAxis } from "./batching.ts";
 import { type AxesOptions, axesOf, sum } from "./reduce.ts";
@@ -126,7 +134,7 @@ export function reshape(x: TensorLike, shape: Shape): Tensor {
     const rest = shape.reduce((size, n, i) => (i === open ? size : size * n), 1);
     full = shape.with(open, rest === 0 ? 0 : Math.floor(sizeOf(t.shape) / rest));
   }
-  return sameShape(full, t.shape) ? t : apply(Reshape, [t], { shape: full });
+  return sameShape(full, t.shape) ? t : apply(Reshape, [t], { shape: ownShape(full) });
 }
 
 /**
@@ -171,7 +179,7 @@ export function broadcastTo<const T extends Shape>(x: TensorLike, shape: T): Ten
 export function broadcastTo(x: TensorLike, shape: Shape): Tensor {
   const t = toTensor(x);
   checkShape("broadcastTo", shape);
-  return sameShape(t.shape, shape) ? t : apply(BroadcastTo, [t], { shape });
+  return sameShape(t.shape, shape) ? t : apply(BroadcastTo, [t], { shape: ownShape(shape) });
 }
 
 /** A new axis of size 1 at the given place; −1 is behind the last. */

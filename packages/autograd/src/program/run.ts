@@ -30,7 +30,7 @@ class Holding<V> {
     const memory = this.#machine.memoryOf(value);
     const left = (this.#counts.get(memory) ?? 0) - 1;
     this.#counts.set(memory, left);
-    if (left === 0) this.#machine.release?.(value);
+    if (left === 0) this.#machine.release?.(memory);
   }
 }
 

@@ -1,0 +1,55 @@
+/** @file The backend: its memory, its table of kernels, data in and out. */
+import {
+  type Backend,
+  BackendError,
+  checkOptions,
+  type TensorType,
+  type TypedArray,
+} from "@tapeloop/autograd/backend";
+import { fresh, type WasmArray } from "./array.ts";
+import { canFuse, hasSimd } from "./features.ts";
+import { kernelsOn, read } from "./kernels.ts";
+import { Machine } from "./machine.ts";
+import type { Part } from "./memory.ts";
+
+/** How {@link wasmBackend} computes. */
+export interface WasmOptions<V> {
+  /** Where primitives run that have no kernel of their own yet: float64, sorting, random numbers and others. */
+  readonly elsewhere: Backend<V>;
+  /**
+   * Whether results are the same bits on every machine: products then round after every multiplication,
+   * even where the engine could add without. Default: false.
+   */
+  readonly deterministic?: boolean;
+}
+
+/**
+ * The fast CPU backend: WebAssembly SIMD kernels for float32, written when they are first needed.
+ *
+ * @throws BackendError where there is no WebAssembly with SIMD, or a content security policy forbids it.
+ */
+export function wasmBackend<V>(options: WasmOptions<V>): Backend<WasmArray> {
+  checkOptions("wasmBackend", options, ["elsewhere", "deterministic"]);
+  if (!hasSimd()) {
+    throw new BackendError(
+      "wasmBackend",
+      "needs WebAssembly with SIMD",
+      "an engine without it, or a page that does not allow it",
+      "Use the reference backend, or allow 'wasm-unsafe-eval' in the content security policy.",
+    );
+  }
+  const machine = new Machine(options.deterministic !== true && canFuse());
+  return {
+    name: "wasm",
+    kernels: kernelsOn(machine, options.elsewhere),
+    upload: (data: TypedArray, type: TensorType) => {
+      const out = fresh(type, machine.memory);
+      machine.memory.view(type.dtype, out.part.pointer, data.length).set(data);
+      return out;
+    },
+    read: (value) => Promise.resolve(read(machine, value)),
+    readSync: (value) => read(machine, value),
+    memoryOf: ({ part }) => part,
+    release: (memory) => machine.memory.release(memory as Part),
+  };
+}

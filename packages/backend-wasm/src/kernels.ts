@@ -1,0 +1,273 @@
+/**
+ * @file The table of kernels: what this backend does itself, and, for all else, the other backend that it
+ * was given.
+ */
+import {
+  type Backend,
+  type DotAxes,
+  type KernelTable,
+  type PrimitiveName,
+  primitives,
+  rowMajorStrides,
+  runScan,
+  sizeOf,
+  type TensorType,
+} from "@tapeloop/autograd/backend";
+import { addressOf, fresh, isRowMajor, type WasmArray } from "./array.ts";
+import { runPointwise } from "./elementwise.ts";
+import { asRowMajor, copyTo, rowMajor } from "./layout.ts";
+import type { Machine } from "./machine.ts";
+import type { Part } from "./memory.ts";
+import { pointwiseOf } from "./pointwise.ts";
+import { type Matrix, multiply } from "./products.ts";
+import { type Reduction, reduce } from "./reductions.ts";
+
+/** A kernel whose primitive is known only at run time. */
+type AnyKernel<R> = (
+  inputs: readonly WasmArray[],
+  params: unknown,
+  type: R,
+) => WasmArray | readonly WasmArray[];
+
+/** Kernels of the given primitives. */
+type Kernels<N extends PrimitiveName> = Pick<KernelTable<WasmArray>, N>;
+
+/** A view of the same memory. */
+function view(
+  { part }: WasmArray,
+  { shape, dtype }: TensorType,
+  strides: readonly number[],
+  offset: number,
+): WasmArray {
+  return { shape, dtype, part, strides, offset };
+}
+
+/** Movements: views where there are any. */
+function movements(
+  machine: Machine,
+): Kernels<"reshape" | "permute" | "broadcastTo" | "slice" | "split" | "alias" | "concat" | "pad"> {
+  return {
+    alias: ([x]) => x,
+    reshape: ([x], _, type) => {
+      const dense = asRowMajor(machine, x);
+      return view(dense, type, rowMajorStrides(type.shape), dense.offset);
+    },
+    permute: ([x], { axes }, type) =>
+      view(
+        x,
+        type,
+        axes.map((axis) => x.strides[axis]),
+        x.offset,
+      ),
+    broadcastTo: ([x], { shape }, type) => {
+      const missing = shape.length - x.shape.length;
+      const strides = shape.map((size, i) =>
+        i < missing || x.shape[i - missing] !== size ? 0 : x.strides[i - missing],
+      );
+      return view(x, type, strides, x.offset);
+    },
+    slice: ([x], { starts, steps }, type) =>
+      view(
+        x,
+        type,
+        x.strides.map((stride, i) => stride * steps[i]),
+        starts.reduce((offset, start, i) => offset + start * x.strides[i], x.offset),
+      ),
+    split: ([x], { axis }, types) => {
+      let { offset } = x;
+      return types.map((type) => {
+        const piece = view(x, type, x.strides, offset);
+        offset += type.shape[axis] * x.strides[axis];
+        return piece;
+      });
+    },
+    concat: (inputs, { axis }, type) => {
+      const out = fresh(type, machine.memory);
+      let offset = 0;
+      for (const x of inputs) {
+        copyTo(machine, view(out, x, out.strides, offset), x);
+        offset += x.shape[axis] * out.strides[axis];
+      }
+      return out;
+    },
+    pad: ([x], { spans, value }, type) => {
+      const out = fresh(type, machine.memory);
+      machine.memory.view(type.dtype, out.part.pointer, sizeOf(type.shape)).fill(value);
+      const strides = out.strides.map((stride, i) => stride * (spans[i].between + 1));
+      const offset = spans.reduce((sum, { before }, i) => sum + before * out.strides[i], 0);
+      copyTo(machine, view(out, x, strides, offset), x);
+      return out;
+    },
+  };
+}
+
+/** The axes of a product's operand in groups: sizes, and whether each group is walked with one stride. */
+function grouped(x: WasmArray, groups: readonly (readonly number[])[]): WasmArray | null {
+  const [sizes, strides]: [number[], number[]] = [[], []];
+  for (const axes of groups) {
+    let stride = 1;
+    let size = 1;
+    for (const axis of axes.toReversed()) {
+      if (x.shape[axis] === 1) continue;
+      if (size === 1) stride = x.strides[axis];
+      else if (x.strides[axis] !== stride * size) return null;
+      size *= x.shape[axis];
+    }
+    sizes.push(size);
+    strides.push(size === 1 ? 1 : stride);
+  }
+  return view(x, { shape: sizes, dtype: x.dtype }, strides, x.offset);
+}
+
+/** An operand as [batch, free, contracted], copied if its axes do not join. */
+function asMatrices(
+  machine: Machine,
+  x: WasmArray,
+  batch: readonly number[],
+  contract: readonly number[],
+): WasmArray {
+  const free = x.shape.map((_, i) => i).filter((i) => !batch.includes(i) && !contract.includes(i));
+  const found = grouped(x, [batch, free, contract]);
+  if (found !== null) return found;
+  const order = [...batch, ...free, ...contract];
+  const moved = view(
+    x,
+    { shape: order.map((axis) => x.shape[axis]), dtype: x.dtype },
+    order.map((axis) => x.strides[axis]),
+    x.offset,
+  );
+  const places = order.map((_, i) => i);
+  const dense = rowMajor(machine, moved);
+  return grouped(dense, [
+    places.slice(0, batch.length),
+    places.slice(batch.length, batch.length + free.length),
+    places.slice(batch.length + free.length),
+  ]) as WasmArray;
+}
+
+/** Products of float32. */
+function product(
+  machine: Machine,
+  [x, y]: readonly WasmArray[],
+  { batch, contract }: DotAxes,
+  type: TensorType,
+): WasmArray {
+  const a = asMatrices(machine, x, batch[0], contract[0]);
+  const b = asMatrices(machine, y, batch[1], contract[1]);
+  const [count, m, k] = a.shape;
+  const n = b.shape[1];
+  const out = fresh(type, machine.memory);
+  if (count * m * k * n === 0) {
+    machine.memory.view("float32", out.part.pointer, count * m * n).fill(0);
+  } else {
+    for (let i = 0; i < count; i++) {
+      const left: Matrix = {
+        address: addressOf(a) + 4 * i * a.strides[0],
+        down: 4 * a.strides[1],
+        across: 4 * a.strides[2],
+      };
+      const right: Matrix = {
+        address: addressOf(b) + 4 * i * b.strides[0],
+        down: 4 * b.strides[2],
+        across: 4 * b.strides[1],
+      };
+      multiply(machine, out.part.pointer + 4 * i * m * n, left, right, [m, k, n]);
+    }
+  }
+  if (a.part !== x.part) machine.memory.release(a.part);
+  if (b.part !== y.part) machine.memory.release(b.part);
+  return out;
+}
+
+/** A reduction here where it can be done, else elsewhere. */
+function reducing(
+  machine: Machine,
+  name: Reduction,
+  elsewhere: AnyKernel<TensorType>,
+): Kernels<"sum">["sum"] {
+  return (inputs, params, type) => {
+    const [x] = inputs;
+    const here = x.dtype === "float32" ? reduce(machine, name, x, params.axes, type) : null;
+    return here ?? (elsewhere(inputs, params, type) as WasmArray);
+  };
+}
+
+/** Runs a primitive on another backend: inputs are copied there, and results back. */
+function through<V>(machine: Machine, other: Backend<V>, name: PrimitiveName): AnyKernel<never> {
+  const kernel = other.kernels[name] as (
+    i: readonly V[],
+    p: unknown,
+    t: unknown,
+  ) => V | readonly V[];
+  const take = (value: V, type: TensorType): WasmArray => {
+    const out = fresh(type, machine.memory);
+    const data = other.readSync(value, type);
+    machine.memory.view(type.dtype, out.part.pointer, data.length).set(data);
+    return out;
+  };
+  return (inputs, params, type: TensorType | readonly TensorType[]) => {
+    const values = inputs.map((x) => other.upload(read(machine, x), x));
+    const made = kernel(values, params, type);
+    return Array.isArray(type)
+      ? type.map((each: TensorType, i) => take((made as readonly V[])[i], each))
+      : take(made as V, type as TensorType);
+  };
+}
+
+/** The elements in row-major order, as a copy. */
+export function read(machine: Machine, x: WasmArray): ReturnType<Machine["memory"]["view"]> {
+  const size = sizeOf(x.shape);
+  if (isRowMajor(x)) return machine.memory.view(x.dtype, addressOf(x), size).slice();
+  const dense = rowMajor(machine, x);
+  const data = machine.memory.view(x.dtype, dense.part.pointer, size).slice();
+  machine.memory.release(dense.part);
+  return data;
+}
+
+/** Every primitive. */
+export function kernelsOn<V>(machine: Machine, other: Backend<V>): KernelTable<WasmArray> {
+  const table: Record<string, unknown> = {};
+  for (const name of Object.keys(primitives) as PrimitiveName[]) {
+    const elsewhere = through(machine, other, name);
+    const pointwise: AnyKernel<TensorType> = (inputs, params, type) => {
+      const kernel = pointwiseOf(
+        name,
+        inputs.map(({ dtype }) => dtype),
+        type.dtype,
+      );
+      return kernel === undefined
+        ? elsewhere(inputs, params, type as never)
+        : runPointwise(machine, kernel, inputs, type);
+    };
+    table[name] = primitives[name].work === "pointwise" ? pointwise : elsewhere;
+  }
+  const [sum, max, dot] = ["sum", "max", "dotGeneral"].map(
+    (name) => table[name],
+  ) as AnyKernel<TensorType>[];
+  const own: Partial<KernelTable<WasmArray>> = {
+    ...movements(machine),
+    fill: (_, { value }, type) => {
+      const out = fresh(type, machine.memory);
+      machine.memory.view(type.dtype, out.part.pointer, sizeOf(type.shape)).fill(value);
+      return out;
+    },
+    sum: reducing(machine, "sum", sum),
+    max: reducing(machine, "max", max),
+    dotGeneral: (inputs, params, type) =>
+      type.dtype === "float32"
+        ? product(machine, inputs, params, type)
+        : (dot(inputs, params, type) as WasmArray),
+  };
+  Object.assign(table, own);
+  const kernels = table as unknown as KernelTable<WasmArray>;
+  const loop = {
+    name: "wasm",
+    kernels,
+    memoryOf: ({ part }: WasmArray) => part,
+    release: (memory: object) => machine.memory.release(memory as Part),
+  };
+  return {
+    ...kernels,
+    scan: (inputs, params, types) => runScan(loop, inputs, params, types),
+  };
+}

@@ -1,0 +1,34 @@
+/** @file Laying elements out in row-major order. */
+import { sizeOf } from "@tapeloop/autograd/backend";
+import { addressOf, bytesOf, fresh, isRowMajor, type WasmArray } from "./array.ts";
+import { eachRow, rowsOf } from "./elementwise.ts";
+import type { Machine } from "./machine.ts";
+
+/** A copy in row-major order. */
+export function rowMajor(machine: Machine, x: WasmArray): WasmArray {
+  const out = fresh(x, machine.memory);
+  copyTo(machine, out, x);
+  return out;
+}
+
+/** The array itself if it is in row-major order, else a copy. */
+export function asRowMajor(machine: Machine, x: WasmArray): WasmArray {
+  return isRowMajor(x) ? x : rowMajor(machine, x);
+}
+
+/** Copies elements to an array of the same type whose rows lie in any way. */
+export function copyTo(machine: Machine, out: WasmArray, x: WasmArray): void {
+  if (sizeOf(x.shape) === 0) return;
+  const { views } = machine.memory;
+  const all = views[x.dtype];
+  const width = bytesOf(x.dtype);
+  const [from, to] = [addressOf(x) / width, addressOf(out) / width];
+  const rows = rowsOf(x.shape, [x, out]);
+  const [step, stride] = rows.inner;
+  const { length } = rows;
+  eachRow(rows, ([a, b]) => {
+    const [source, target] = [from + a, to + b];
+    if (step === 1 && stride === 1) all.copyWithin(target, source, source + length);
+    else for (let i = 0; i < length; i++) all[target + i * stride] = all[source + i * step];
+  });
+}

@@ -1,0 +1,38 @@
+/** @file The machine that kernels run on: its memory, and the kernels that have been written so far. */
+import { type FunctionSource, moduleOf } from "./emitter.ts";
+import { LinearMemory } from "./memory.ts";
+
+/** A compiled kernel. It takes addresses and numbers of bytes. */
+export type CompiledKernel = (...values: (number | undefined)[]) => void;
+
+/** A memory and the kernels on it. */
+export class Machine {
+  /** What kernels read and write. */
+  readonly memory: LinearMemory = new LinearMemory();
+  /** Whether products may add and multiply with one rounding. */
+  readonly canFuse: boolean;
+  readonly #kernels = new Map<string, CompiledKernel>();
+
+  /** @param canFuse - Whether products may add and multiply with one rounding. */
+  constructor(canFuse: boolean) {
+    this.canFuse = canFuse;
+  }
+
+  /** How many kernels have been written. */
+  get kernels(): number {
+    return this.#kernels.size;
+  }
+
+  /** The kernel of this name; it is written when it is first asked for. */
+  kernel(name: string, source: FunctionSource): CompiledKernel {
+    const known = this.#kernels.get(name);
+    if (known !== undefined) return known;
+    const module = new WebAssembly.Module(moduleOf([source]));
+    const { exports } = new WebAssembly.Instance(module, {
+      env: { memory: this.memory.memory },
+    });
+    const kernel = exports["0"] as CompiledKernel;
+    this.#kernels.set(name, kernel);
+    return kernel;
+  }
+}

@@ -1,0 +1,146 @@
+/** @file Sums and greatest elements of float32: over the rows of a matrix, or over its columns. */
+import { sizeOf, type TensorType } from "@tapeloop/autograd/backend";
+import { addressOf, fresh, type WasmArray } from "./array.ts";
+import type { Body, FunctionSource } from "./emitter.ts";
+import { asRowMajor } from "./layout.ts";
+import type { Machine } from "./machine.ts";
+
+/** What many elements become. */
+export type Reduction = "sum" | "max";
+
+/** Adds the four float32 on the stack to two accumulators of two float64. */
+function addDouble(body: Body, [low, high]: readonly number[]): void {
+  const x = body.local("v128");
+  body.set(x);
+  body.get(low).get(x).op("f64x2.promote_low_f32x4", "f64x2.add").set(low);
+  body.get(high).get(x).swapHalves().op("f64x2.promote_low_f32x4", "f64x2.add").set(high);
+}
+
+/** One number for each row: parameters are the row, its end in whole vectors, its end, and the result. */
+function rowKernel(reduction: Reduction): FunctionSource {
+  return {
+    parameters: ["i32", "i32", "i32", "i32"],
+    write(body) {
+      const [at, vectorsEnd, end, out] = [0, 1, 2, 3];
+      const pair = [body.local("v128"), body.local("v128")];
+      const total = body.local(reduction === "sum" ? "f64" : "f32");
+      if (reduction === "max") {
+        body.f32(-Infinity).op("f32x4.splat").set(pair[0]);
+        body.f32(-Infinity).set(total);
+      }
+      body.get(at).get(vectorsEnd).op("i32.lt_u");
+      body.when(() =>
+        body.loopUntil(at, vectorsEnd, () => {
+          if (reduction === "sum") addDouble(body.get(at).at("v128.load"), pair);
+          else body.get(pair[0]).get(at).at("v128.load").op("f32x4.max").set(pair[0]);
+          body.advance(at, 16);
+        }),
+      );
+      if (reduction === "sum") {
+        body.get(pair[0]).get(pair[1]).op("f64x2.add").set(pair[0]);
+        body.get(pair[0]).lane("f64x2.extract_lane", 0);
+        body.get(pair[0]).lane("f64x2.extract_lane", 1).op("f64.add").set(total);
+      } else {
+        for (const lane of [0, 1, 2, 3]) {
+          body.get(total).get(pair[0]).lane("f32x4.extract_lane", lane).op("f32.max").set(total);
+        }
+      }
+      body.get(at).get(end).op("i32.lt_u");
+      body.when(() =>
+        body.loopUntil(at, end, () => {
+          body.get(total).get(at).at("f32.load");
+          if (reduction === "sum") body.op("f64.promote_f32", "f64.add");
+          else body.op("f32.max");
+          body.set(total).advance(at, 4);
+        }),
+      );
+      body.get(out).get(total);
+      if (reduction === "sum") body.op("f32.demote_f64");
+      body.at("f32.store");
+    },
+  };
+}
+
+/**
+ * Four columns at a time: parameters are the first element, the end of its column, bytes of a row, and
+ * the result.
+ */
+function columnKernel(reduction: Reduction): FunctionSource {
+  return {
+    parameters: ["i32", "i32", "i32", "i32"],
+    write(body) {
+      const [at, end, row, out] = [0, 1, 2, 3];
+      const pair = [body.local("v128"), body.local("v128")];
+      if (reduction === "max") body.f32(-Infinity).op("f32x4.splat").set(pair[0]);
+      body.loopUntil(at, end, () => {
+        if (reduction === "sum") addDouble(body.get(at).at("v128.load"), pair);
+        else body.get(pair[0]).get(at).at("v128.load").op("f32x4.max").set(pair[0]);
+        body.get(at).get(row).op("i32.add").set(at);
+      });
+      if (reduction === "max") body.get(out).get(pair[0]).at("v128.store");
+      else {
+        pair.forEach((sum, half) => {
+          for (const lane of [0, 1]) {
+            body.get(out).get(sum).lane("f64x2.extract_lane", lane).op("f32.demote_f64");
+            body.at("f32.store", 8 * half + 4 * lane);
+          }
+        });
+      }
+    },
+  };
+}
+
+/** The axes as [outer, reduced, inner] sizes; null if the reduced ones do not stand together. */
+function blocks(
+  shape: readonly number[],
+  axes: readonly number[],
+): [number, number, number] | null {
+  const real = axes.filter((axis) => shape[axis] !== 1);
+  if (real.length === 0) return [sizeOf(shape), 1, 1];
+  const [first, last] = [real[0], real[real.length - 1]];
+  const between = shape
+    .slice(first, last + 1)
+    .filter((size, i) => size !== 1 && !real.includes(first + i));
+  if (between.length > 0) return null;
+  return [
+    sizeOf(shape.slice(0, first)),
+    sizeOf(shape.slice(first, last + 1)),
+    sizeOf(shape.slice(last + 1)),
+  ];
+}
+
+/** Reduces axes to size 1; null if this shape is for somebody else. */
+export function reduce(
+  machine: Machine,
+  reduction: Reduction,
+  x: WasmArray,
+  axes: readonly number[],
+  type: TensorType,
+): WasmArray | null {
+  const sizes = blocks(x.shape, axes);
+  if (sizes === null || sizeOf(x.shape) === 0) return null;
+  const [outer, middle, inner] = sizes;
+  const read = asRowMajor(machine, x);
+  const out = fresh(type, machine.memory);
+  const [from, to] = [addressOf(read), out.part.pointer];
+  if (inner === 1) {
+    const run = machine.kernel(`${reduction} rows`, rowKernel(reduction));
+    const whole = 16 * Math.floor(middle / 4);
+    for (let o = 0; o < outer; o++) {
+      const start = from + 4 * o * middle;
+      run(start, start + whole, start + 4 * middle, to + 4 * o);
+    }
+  } else {
+    const run = machine.kernel(`${reduction} columns`, columnKernel(reduction));
+    const [row, block] = [4 * inner, 4 * inner * middle];
+    for (let o = 0; o < outer; o++) {
+      // A vector that reaches beyond the last column writes where the next one, or nobody, will write.
+      for (let i = 0; i < inner; i += 4) {
+        const start = from + o * block + 4 * i;
+        run(start, start + block, row, to + 4 * (o * inner + i));
+      }
+    }
+  }
+  if (read !== x) machine.memory.release(read.part);
+  return out;
+}
