@@ -25,8 +25,8 @@ export interface PointwiseKernel {
 /** Elements per vector. */
 const lanes = 4;
 
-/** Puts four elements, or one of them four times, on the stack. */
-function load(body: Body, dtype: LaneType, pointer: number, isOne: boolean): void {
+/** Puts four elements, or one of them four times, on the stack; masks are ones or zeros in all bits. */
+export function loadLanes(body: Body, dtype: DType, pointer: number, isOne: boolean): void {
   body.get(pointer);
   if (dtype !== "bool") body.at(isOne ? "v128.load32_splat" : "v128.load");
   else if (isOne) body.at("v128.load8_splat");
@@ -34,6 +34,37 @@ function load(body: Body, dtype: LaneType, pointer: number, isOne: boolean): voi
     body.at("v128.load32_zero").op("i16x8.extend_low_i8x16_u", "i32x4.extend_low_i16x8_u");
   }
   if (dtype === "bool") body.i32(0).op("i32x4.splat", "i32x4.ne");
+}
+
+/** Stores the first `count` lanes of a local; those of masks are 0 or 1. */
+export function storeLanes(
+  body: Body,
+  dtype: DType,
+  pointer: number,
+  value: number,
+  count: number,
+): void {
+  if (dtype !== "bool") {
+    if (count === 4) body.get(pointer).get(value).at("v128.store");
+    else {
+      for (let lane = 0; lane < count; lane++) {
+        body
+          .get(pointer)
+          .get(value)
+          .storeLane("v128.store32_lane", 4 * lane, lane);
+      }
+    }
+    return;
+  }
+  const narrow = body.local("v128");
+  body.get(value).get(value).op("i16x8.narrow_i32x4_s").set(narrow);
+  body.get(narrow).get(narrow).op("i8x16.narrow_i16x8_u").set(narrow);
+  if (count === 4) body.get(pointer).get(narrow).storeLane("v128.store32_lane", 0, 0);
+  else {
+    for (let lane = 0; lane < count; lane++) {
+      body.get(pointer).get(narrow).storeLane("v128.store8_lane", lane, lane);
+    }
+  }
 }
 
 /** Writes a kernel: parameters are the end of the result, its beginning, and those of the operands. */
@@ -47,25 +78,22 @@ function writeKernel(
   const stored = result === "bool" ? op("v128.and", value, bits(1)) : value;
   writer.prepare(stored);
   const values = operands.map(() => body.local("v128"));
+  const made = body.local("v128");
   operands.forEach((dtype, i) => {
     if (!isOne[i]) return;
-    load(body, dtype, first + i, true);
+    loadLanes(body, dtype, first + i, true);
     body.set(values[i]);
   });
   body.loopUntil(out, end, () => {
     operands.forEach((dtype, i) => {
       if (isOne[i]) return;
-      load(body, dtype, first + i, false);
+      loadLanes(body, dtype, first + i, false);
       body.set(values[i]).advance(first + i, lanes * bytesOf(dtype));
     });
     writer.begin(values);
-    body.get(out);
     writer.write(stored);
-    if (result === "bool") {
-      const narrow = body.local("v128");
-      body.set(narrow).get(narrow).get(narrow).op("i16x8.narrow_i32x4_s").set(narrow);
-      body.get(narrow).get(narrow).op("i8x16.narrow_i16x8_u").storeLane32(0);
-    } else body.at("v128.store");
+    body.set(made);
+    storeLanes(body, result, out, made, lanes);
     body.advance(out, lanes * bytesOf(result));
   });
 }

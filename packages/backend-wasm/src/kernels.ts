@@ -17,6 +17,7 @@ import { addressOf, fresh, isRowMajor, type WasmArray } from "./array.ts";
 import { runPointwise } from "./elementwise.ts";
 import { asRowMajor, copyTo, rowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
+import { freeAxes, matricesOf } from "./matrices.ts";
 import type { Part } from "./memory.ts";
 import { pointwiseOf } from "./pointwise.ts";
 import { type Matrix, multiply } from "./products.ts";
@@ -101,24 +102,6 @@ function movements(
   };
 }
 
-/** The axes of a product's operand in groups: sizes, and whether each group is walked with one stride. */
-function grouped(x: WasmArray, groups: readonly (readonly number[])[]): WasmArray | null {
-  const [sizes, strides]: [number[], number[]] = [[], []];
-  for (const axes of groups) {
-    let stride = 1;
-    let size = 1;
-    for (const axis of axes.toReversed()) {
-      if (x.shape[axis] === 1) continue;
-      if (size === 1) stride = x.strides[axis];
-      else if (x.strides[axis] !== stride * size) return null;
-      size *= x.shape[axis];
-    }
-    sizes.push(size);
-    strides.push(size === 1 ? 1 : stride);
-  }
-  return view(x, { shape: sizes, dtype: x.dtype }, strides, x.offset);
-}
-
 /** An operand as [batch, free, contracted], copied if its axes do not join. */
 function asMatrices(
   machine: Machine,
@@ -126,23 +109,18 @@ function asMatrices(
   batch: readonly number[],
   contract: readonly number[],
 ): WasmArray {
-  const free = x.shape.map((_, i) => i).filter((i) => !batch.includes(i) && !contract.includes(i));
-  const found = grouped(x, [batch, free, contract]);
-  if (found !== null) return found;
-  const order = [...batch, ...free, ...contract];
-  const moved = view(
-    x,
-    { shape: order.map((axis) => x.shape[axis]), dtype: x.dtype },
-    order.map((axis) => x.strides[axis]),
-    x.offset,
-  );
+  const found = matricesOf(x, batch, contract);
+  if (found !== null) return { ...x, ...found };
+  const order = [...batch, ...freeAxes(x, batch, contract), ...contract];
+  const moved = {
+    shape: order.map((axis) => x.shape[axis]),
+    strides: order.map((axis) => x.strides[axis]),
+  };
+  const dense = rowMajor(machine, { ...x, ...moved });
   const places = order.map((_, i) => i);
-  const dense = rowMajor(machine, moved);
-  return grouped(dense, [
-    places.slice(0, batch.length),
-    places.slice(batch.length, batch.length + free.length),
-    places.slice(batch.length + free.length),
-  ]) as WasmArray;
+  const free = order.length - contract.length;
+  const axes = matricesOf(dense, places.slice(0, batch.length), places.slice(free));
+  return { ...dense, ...axes };
 }
 
 /** Products of float32. */
