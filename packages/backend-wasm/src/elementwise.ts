@@ -4,7 +4,7 @@ import { addressOf, bytesOf, fresh, isRowMajor, type WasmArray } from "./array.t
 import type { Body } from "./emitter.ts";
 import { bits, type Expression, op, Writer } from "./expression.ts";
 import { rowMajor } from "./layout.ts";
-import type { Machine } from "./machine.ts";
+import type { CompiledKernel, Machine } from "./machine.ts";
 import { eachRow, rowsOf } from "./rows.ts";
 
 /** Element types that lanes hold; masks are ones or zeros in all bits. */
@@ -101,17 +101,41 @@ function writeKernel(
 /** Rows shorter than this are not worth a call each. */
 const shortRow = 8;
 
-/** Runs a kernel on operands of one shape. */
-export function runPointwise(
+/** Runs a function of single elements. */
+export type PointwiseRun = (operands: readonly WasmArray[], type: TensorType) => WasmArray;
+
+/** A kernel made ready. */
+export function pointwiseRun(machine: Machine, kernel: PointwiseKernel): PointwiseRun {
+  const written = (isOne: readonly boolean[]): CompiledKernel =>
+    machine.kernel(`${kernel.name} ${isOne.map(Number).join("")}`, {
+      parameters: ["i32", "i32", ...kernel.operands.map(() => "i32" as const)],
+      write: (body) => writeKernel(body, kernel, isOne),
+    });
+  const dense = written(kernel.operands.map(() => false));
+  const width = bytesOf(kernel.result);
+  return (operands, type) => {
+    const out = fresh(type, machine.memory);
+    const size = sizeOf(type.shape);
+    if (size === 0) return out;
+    const at = out.part.pointer;
+    if (operands.every(isRowMajor)) {
+      const [a, b, c] = operands;
+      const second = b === undefined ? 0 : addressOf(b);
+      dense(at + size * width, at, addressOf(a), second, c === undefined ? 0 : addressOf(c));
+    } else runRows(machine, written, operands, type, at);
+    return out;
+  };
+}
+
+/** Runs a kernel row by row on operands that lie in any way; the result at `out` is in row-major order. */
+function runRows(
   machine: Machine,
-  kernel: PointwiseKernel,
+  written: (isOne: readonly boolean[]) => CompiledKernel,
   operands: readonly WasmArray[],
-  type: TensorType,
-): WasmArray {
-  const out = fresh(type, machine.memory);
-  const size = sizeOf(type.shape);
-  if (size === 0) return out;
-  let rows = rowsOf(type.shape, operands);
+  { shape, dtype }: TensorType,
+  out: number,
+): void {
+  let rows = rowsOf(shape, operands);
   const isShort = rows.length < shortRow && rows.sizes.length > 0;
   const temporary: WasmArray[] = [];
   const read = operands.map((x, k) => {
@@ -121,22 +145,16 @@ export function runPointwise(
     temporary.push(copy);
     return copy;
   });
-  if (temporary.length > 0) rows = rowsOf(type.shape, read);
-  const isOne = rows.inner.map((stride) => stride === 0);
-  const key = `${kernel.name} ${isOne.map(Number).join("")}`;
-  const run = machine.kernel(key, {
-    parameters: ["i32", "i32", ...operands.map(() => "i32" as const)],
-    write: (body) => writeKernel(body, kernel, isOne),
-  });
+  if (temporary.length > 0) rows = rowsOf(shape, read);
+  const run = written(rows.inner.map((stride) => stride === 0));
   const starts = read.map(addressOf);
-  const widths = read.map(({ dtype }) => bytesOf(dtype));
-  const step = rows.length * bytesOf(type.dtype);
-  let at = out.part.pointer;
+  const widths = read.map((x) => bytesOf(x.dtype));
+  const step = rows.length * bytesOf(dtype);
+  let at = out;
   eachRow(rows, (offsets) => {
     const [a, b, c] = offsets.map((offset, k) => starts[k] + offset * widths[k]);
     run(at + step, at, a, b, c);
     at += step;
   });
   for (const { part } of temporary) machine.memory.release(part);
-  return out;
 }

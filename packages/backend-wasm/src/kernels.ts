@@ -14,7 +14,7 @@ import {
   type TensorType,
 } from "@tapeloop/autograd/backend";
 import { addressOf, fresh, isRowMajor, type WasmArray } from "./array.ts";
-import { runPointwise } from "./elementwise.ts";
+import { type PointwiseRun, pointwiseRun } from "./elementwise.ts";
 import { asRowMajor, copyTo, rowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 import { freeAxes, matricesOf } from "./matrices.ts";
@@ -207,15 +207,21 @@ export function kernelsOn<V>(machine: Machine, other: Backend<V>): KernelTable<W
   const table: Record<string, unknown> = {};
   for (const name of Object.keys(primitives) as PrimitiveName[]) {
     const elsewhere = through(machine, other, name);
+    const runs = new Map<string, PointwiseRun | null>();
     const pointwise: AnyKernel<TensorType> = (inputs, params, type) => {
-      const kernel = pointwiseOf(
-        name,
-        inputs.map(({ dtype }) => dtype),
-        type.dtype,
-      );
-      return kernel === undefined
-        ? elsewhere(inputs, params, type as never)
-        : runPointwise(machine, kernel, inputs, type);
+      // All operands have one type, but for the mask of `where`, which comes first.
+      const types = `${inputs[inputs.length - 1].dtype} ${type.dtype}`;
+      let run = runs.get(types);
+      if (run === undefined) {
+        const kernel = pointwiseOf(
+          name,
+          inputs.map(({ dtype }) => dtype),
+          type.dtype,
+        );
+        run = kernel === undefined ? null : pointwiseRun(machine, kernel);
+        runs.set(types, run);
+      }
+      return run === null ? elsewhere(inputs, params, type as never) : run(inputs, type);
     };
     table[name] = primitives[name].work === "pointwise" ? pointwise : elsewhere;
   }

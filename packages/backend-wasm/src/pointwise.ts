@@ -92,11 +92,11 @@ function valueOf(
 /** An expression with others in the place of its operands; parts that were shared stay so. */
 export function substituted(value: Expression, operands: readonly Expression[]): Expression {
   const done = new Map<Expression, Expression>();
-  const change = (x: Expression): Expression => {
-    if (x.kind === "operand") return operands[x.index];
-    if (x.kind !== "op") return x;
-    const known = done.get(x) ?? { ...x, inputs: x.inputs.map(change) };
-    done.set(x, known);
+  const change = (part: Expression): Expression => {
+    if (part.kind === "operand") return operands[part.index];
+    if (part.kind !== "op") return part;
+    const known = done.get(part) ?? { ...part, inputs: part.inputs.map(change) };
+    done.set(part, known);
     return known;
   };
   return change(value);

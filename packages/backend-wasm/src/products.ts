@@ -6,7 +6,7 @@
  * tiles spill. One step of k per turn of the loop: more, and engines load everything first.
  */
 import type { Body, FunctionSource } from "./emitter.ts";
-import type { CompiledKernel, Machine } from "./machine.ts";
+import type { Machine } from "./machine.ts";
 
 /** A matrix in memory: its first byte, and bytes between neighbours down and across. */
 export interface Matrix {
@@ -23,14 +23,17 @@ const width = 16;
 /** Rows of a panel that stay in the first-level cache together. */
 const depth = 256;
 
-/** C ← A·panel, or C ← C + A·panel: `rows` rows of A at a time. */
+/** C ← A·panel, or C ← C + A·panel: `rows` rows of A at a time, for all rows up to an end. */
 function tileKernel(rows: 1 | 2, isFirst: boolean, canFuse: boolean): FunctionSource {
   return {
-    // C, bytes between its rows, A, bytes between its rows and columns, panel, bytes between its rows,
-    // the end of the panel.
-    parameters: ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"],
+    // C, the end of its rows, bytes between its rows, A, bytes between its rows and between its columns,
+    // the panel, bytes between its rows, the end of the panel.
+    parameters: ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"],
     write(body) {
-      const [c, cDown, a, aDown, aAcross, panel, panelDown, end] = [0, 1, 2, 3, 4, 5, 6, 7];
+      const [c, cEnd, cDown, a, aDown, aAcross, panel, panelDown, end] = [
+        0, 1, 2, 3, 4, 5, 6, 7, 8,
+      ];
+      const at = body.local("i32");
       const lines = Array.from({ length: rows }, () => ({
         out: body.local("i32"),
         a: body.local("i32"),
@@ -38,42 +41,43 @@ function tileKernel(rows: 1 | 2, isFirst: boolean, canFuse: boolean): FunctionSo
         sums: [0, 1, 2, 3].map(() => body.local("v128")),
       }));
       const columns = [0, 1, 2, 3].map(() => body.local("v128"));
-      lines.forEach((line, i) => {
-        body.get(c).set(line.out).get(a).set(line.a);
-        if (i === 1) {
-          body.get(line.out).get(cDown).op("i32.add").set(line.out);
-          body.get(line.a).get(aDown).op("i32.add").set(line.a);
-        }
-        if (isFirst) return;
-        line.sums.forEach((sum, j) =>
-          body
-            .get(line.out)
-            .at("v128.load", 16 * j)
-            .set(sum),
-        );
-      });
-      body.loopUntil(panel, end, () => {
-        columns.forEach((column, j) =>
-          body
-            .get(panel)
-            .at("v128.load", 16 * j)
-            .set(column),
-        );
+      body.loopUntil(c, cEnd, () => {
         for (const line of lines) {
-          body.get(line.a).at("v128.load32_splat").set(line.factor);
-          line.sums.forEach((sum, j) => multiplyAdd(body, line.factor, columns[j], sum, canFuse));
-          body.get(line.a).get(aAcross).op("i32.add").set(line.a);
+          body.get(c).set(line.out).get(c).get(cDown).op("i32.add").set(c);
+          body.get(a).set(line.a).get(a).get(aDown).op("i32.add").set(a);
+          line.sums.forEach((sum, j) => {
+            if (isFirst) body.f32(0).op("f32x4.splat").set(sum);
+            else
+              body
+                .get(line.out)
+                .at("v128.load", 16 * j)
+                .set(sum);
+          });
         }
-        body.get(panel).get(panelDown).op("i32.add").set(panel);
+        body.get(panel).set(at);
+        body.loopUntil(at, end, () => {
+          columns.forEach((column, j) =>
+            body
+              .get(at)
+              .at("v128.load", 16 * j)
+              .set(column),
+          );
+          for (const line of lines) {
+            body.get(line.a).at("v128.load32_splat").set(line.factor);
+            line.sums.forEach((sum, j) => multiplyAdd(body, line.factor, columns[j], sum, canFuse));
+            body.get(line.a).get(aAcross).op("i32.add").set(line.a);
+          }
+          body.get(at).get(panelDown).op("i32.add").set(at);
+        });
+        for (const line of lines) {
+          line.sums.forEach((sum, j) =>
+            body
+              .get(line.out)
+              .get(sum)
+              .at("v128.store", 16 * j),
+          );
+        }
       });
-      for (const line of lines) {
-        line.sums.forEach((sum, j) =>
-          body
-            .get(line.out)
-            .get(sum)
-            .at("v128.store", 16 * j),
-        );
-      }
     },
   };
 }
@@ -207,36 +211,23 @@ function multiplyTile(
     const from = panel + start * panelDown;
     const end = from + Math.min(depth, k - start) * panelDown;
     const left = a.address + start * a.across;
-    const kernel = (rows: 1 | 2): CompiledKernel =>
-      machine.kernel(`product ${rows} ${isFirst}`, tileKernel(rows, isFirst, canFuse));
-    if (m > 1) {
-      const two = kernel(2);
-      for (let row = 0; row + 2 <= m; row += 2) {
-        two(
-          out + row * outDown,
-          outDown,
-          left + row * a.down,
-          a.down,
-          a.across,
-          from,
-          panelDown,
-          end,
-        );
-      }
-    }
-    if (m % 2 === 1) {
-      const row = m - 1;
-      kernel(1)(
-        out + row * outDown,
+    const run = (rows: 1 | 2, row: number, count: number): void => {
+      const c = out + row * outDown;
+      machine.kernel(`product ${rows} ${isFirst}`, tileKernel(rows, isFirst, canFuse))(
+        c,
+        c + count * outDown,
         outDown,
         left + row * a.down,
-        0,
+        a.down,
         a.across,
         from,
         panelDown,
         end,
       );
-    }
+    };
+    const pairs = m - (m % 2);
+    if (pairs > 0) run(2, 0, pairs);
+    if (pairs < m) run(1, pairs, 1);
   }
 }
 

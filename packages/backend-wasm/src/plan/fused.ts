@@ -74,8 +74,8 @@ function writeFused(
   rest: number,
   hasVectors: boolean,
 ): void {
-  const pointer = (k: number): number => 1 + k;
-  const first = results.length;
+  // Behind the end of the first result.
+  const [pointers, first] = [1, results.length];
   const writer = new Writer(body);
   const stored = values.map((value, i) =>
     results[i].dtype === "bool" ? op("v128.and", value, bits(1)) : value,
@@ -84,13 +84,13 @@ function writeFused(
   const lanes = operands.map(() => body.local("v128"));
   operands.forEach(({ dtype }, i) => {
     if (!isOne[first + i]) return;
-    loadLanes(body, dtype, pointer(first + i), true);
+    loadLanes(body, dtype, pointers + first + i, true);
     body.set(lanes[i]);
   });
   const turn = (count: number): void => {
     operands.forEach(({ dtype }, i) => {
       if (isOne[first + i]) return;
-      loadLanes(body, dtype, pointer(first + i), false);
+      loadLanes(body, dtype, pointers + first + i, false);
       body.set(lanes[i]);
     });
     writer.begin(lanes);
@@ -101,13 +101,13 @@ function writeFused(
       body.set(local);
       return local;
     });
-    found.forEach((value, i) => storeLanes(body, results[i].dtype, pointer(i), value, count));
+    found.forEach((value, i) => storeLanes(body, results[i].dtype, pointers + i, value, count));
   };
   if (hasVectors) {
-    body.loopUntil(pointer(0), 0, () => {
+    body.loopUntil(pointers, 0, () => {
       turn(4);
       [...results, ...operands].forEach(({ dtype }, k) => {
-        if (!isOne[k]) body.advance(pointer(k), 4 * bytesOf(dtype));
+        if (!isOne[k]) body.advance(pointers + k, 4 * bytesOf(dtype));
       });
     });
   }

@@ -57,6 +57,11 @@ export function productShape(x: Located, y: Located, axes: DotAxes): ProductShap
   return a === null || b === null ? null : { left: { ...x, ...a }, right: { ...y, ...b } };
 }
 
+/** A matrix of float32, by elements between neighbours. */
+function matrix(address: number, down: number, across: number): Matrix {
+  return { address, down: 4 * down, across: 4 * across };
+}
+
 /** Bytes that a product needs: for the packed right operand, and for the columns that fill no panel. */
 export function productRoom({ left, right }: ProductShape): { panels: number; edge: number } {
   const [count, m, k] = left.shape;
@@ -84,11 +89,6 @@ export function productInstructions(
   const [a, b, c] = [left, right, out].map((x) => addressIn(clock, x));
   const each = Array.from({ length: count }, (_, i) => i);
   const panelsOf = (i: number) => ({ address: panels + i * bytes, rows: k, columns: n });
-  const matrix = (address: number, down: number, across: number): Matrix => ({
-    address,
-    down: 4 * down,
-    across: 4 * across,
-  });
   return {
     pack: () => {
       const start = b();
@@ -144,7 +144,7 @@ export function kernelInstruction(
   const write = results.map((x) => addressIn(clock, x));
   return () => {
     const arrays = inputs.map((x, i) => asArray(x, read[i]()));
-    const made = [kernel(arrays, params, type)].flat() as WasmArray[];
+    const made: readonly WasmArray[] = [kernel(arrays, params, type)].flat();
     made.forEach((y, i) => {
       const to = asArray(results[i], write[i]());
       if (addressOf(y) !== addressOf(to)) copyTo(machine, to, y);

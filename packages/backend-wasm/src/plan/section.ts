@@ -8,6 +8,7 @@ import {
   type FillParams,
   type KernelTable,
   type PadParams,
+  type PermuteParams,
   type PrimitiveName,
   type Program,
   type ProgramNode,
@@ -17,6 +18,7 @@ import {
   sameShape,
   sizeOf,
   type SliceParams,
+  type SplitParams,
   type TensorType,
   type Variable,
 } from "@tapeloop/autograd/backend";
@@ -133,41 +135,57 @@ export class Section {
     return at;
   }
 
+  /** What is not a function of single elements, nor run by a kernel of the table. */
+  readonly #special: { readonly [N in PrimitiveName]?: (node: ProgramNode) => void } = {
+    fill: ({ outputs: [y], params }) => {
+      this.#values.set(y, { kind: "number", value: (params as FillParams).value });
+    },
+    alias: (node) => this.#view(node, (x, y) => viewOf(x, y, x.strides)),
+    reshape: (node) => this.#reshape(node),
+    permute: (node) => {
+      const { axes } = node.params as PermuteParams;
+      this.#view(node, (x, y) =>
+        viewOf(
+          x,
+          y,
+          axes.map((axis) => x.strides[axis]),
+        ),
+      );
+    },
+    broadcastTo: (node) =>
+      this.#view(node, (x, y) => {
+        const missing = y.shape.length - x.shape.length;
+        const strides = y.shape.map((size, i) =>
+          i < missing || x.shape[i - missing] !== size ? 0 : x.strides[i - missing],
+        );
+        return viewOf(x, y, strides);
+      }),
+    slice: (node) => {
+      const { starts, steps } = node.params as SliceParams;
+      this.#view(node, (x, y) => {
+        const offset = starts.reduce((sum, start, i) => sum + start * x.strides[i], 0);
+        return viewOf(
+          x,
+          y,
+          x.strides.map((stride, i) => stride * steps[i]),
+          offset,
+        );
+      });
+    },
+    split: (node) => this.#split(node),
+    concat: (node) => this.#concat(node),
+    pad: (node) => this.#pad(node),
+    dotGeneral: (node) => this.#product(node),
+    sum: (node) => this.#reduce("sum", node),
+    max: (node) => this.#reduce("max", node),
+    scan: (node) => this.#loop(node),
+  };
+
   #add(node: ProgramNode): void {
     const name = node.primitive.name as PrimitiveName;
-    switch (name) {
-      case "fill": {
-        const { value } = node.params as FillParams;
-        this.#values.set(node.outputs[0], { kind: "number", value });
-        break;
-      }
-      case "alias":
-      case "reshape":
-      case "permute":
-      case "broadcastTo":
-      case "slice":
-      case "split":
-        this.#view(name, node);
-        break;
-      case "concat":
-        this.#concat(node);
-        break;
-      case "pad":
-        this.#pad(node);
-        break;
-      case "dotGeneral":
-        this.#product(node);
-        break;
-      case "sum":
-      case "max":
-        this.#reduce(name, node);
-        break;
-      case "scan":
-        this.#loop(node);
-        break;
-      default:
-        if (!this.#wait(name, node)) this.#run(name, node);
-    }
+    const special = this.#special[name];
+    if (special !== undefined) special(node);
+    else if (!this.#wait(name, node)) this.#run(name, node);
     for (const variable of node.inputs) this.#read(variable);
     for (const variable of node.outputs) if (!this.#reads.has(variable)) this.#drop(variable);
   }
@@ -290,68 +308,41 @@ export class Section {
 
   // ----- Movements -----
 
-  #view(name: PrimitiveName, { inputs: [x], outputs, params }: ProgramNode): void {
+  /** Another layout of the same memory; one number everywhere stays one. */
+  #view(
+    { inputs: [x], outputs: [y] }: ProgramNode,
+    view: (at: Located, type: TensorType) => Located,
+  ): void {
     const value = this.#values.get(x) as Value;
-    if (value.kind === "number") {
-      for (const output of outputs) this.#values.set(output, value);
+    if (value.kind === "number") this.#values.set(y, value);
+    else this.#set(y, view(this.#at(x), y.type));
+  }
+
+  #reshape(node: ProgramNode): void {
+    const {
+      inputs: [x],
+      outputs: [y],
+    } = node;
+    const strides = rowMajorStrides(y.type.shape);
+    if (this.#values.get(x)?.kind === "number" || isRowMajor(this.#at(x))) {
+      this.#view(node, (at, type) => viewOf(at, type, strides));
       return;
     }
-    const at = this.#at(x);
-    const { strides } = at;
-    const [y] = outputs;
-    switch (name) {
-      case "permute": {
-        const { axes } = params as { axes: readonly number[] };
-        this.#set(
-          y,
-          viewOf(
-            at,
-            y.type,
-            axes.map((axis) => strides[axis]),
-          ),
-        );
-        return;
-      }
-      case "broadcastTo": {
-        const missing = y.type.shape.length - at.shape.length;
-        const repeated = y.type.shape.map((size, i) =>
-          i < missing || at.shape[i - missing] !== size ? 0 : strides[i - missing],
-        );
-        this.#set(y, viewOf(at, y.type, repeated));
-        return;
-      }
-      case "slice": {
-        const { starts, steps } = params as SliceParams;
-        const offset = starts.reduce((sum, start, i) => sum + start * strides[i], 0);
-        this.#set(
-          y,
-          viewOf(
-            at,
-            y.type,
-            strides.map((stride, i) => stride * steps[i]),
-            offset,
-          ),
-        );
-        return;
-      }
-      case "split": {
-        const { axis } = params as { axis: number };
-        let offset = 0;
-        for (const piece of outputs) {
-          this.#set(piece, viewOf(at, piece.type, strides, offset));
-          offset += piece.type.shape[axis] * strides[axis];
-        }
-        return;
-      }
-      default: {
-        if (name === "alias" || isRowMajor(at)) {
-          const layout = name === "alias" ? strides : rowMajorStrides(y.type.shape);
-          this.#set(y, viewOf(at, y.type, layout));
-          return;
-        }
-        const copy = this.#copied(at);
-        this.#set(y, viewOf(copy, y.type, rowMajorStrides(y.type.shape)));
-        this.#plan.pool.drop(copy);
+    const copy = this.#copied(this.#at(x));
+    this.#set(y, viewOf(copy, y.type, strides));
+    this.#plan.pool.drop(copy);
+  }
+
+  #split({ inputs: [x], outputs, params }: ProgramNode): void {
+    const { axis } = params as SplitParams;
+    const value = this.#values.get(x) as Value;
+    let offset = 0;
+    for (const piece of outputs) {
+      if (value.kind === "number") this.#values.set(piece, value);
+      else {
+        const at = this.#at(x);
+        this.#set(piece, viewOf(at, piece.type, at.strides, offset));
+        offset += piece.type.shape[axis] * at.strides[axis];
       }
     }
   }
