@@ -5,6 +5,7 @@
 import {
   type Backend,
   type DotAxes,
+  type DType,
   type KernelTable,
   type PrimitiveName,
   primitives,
@@ -207,19 +208,21 @@ export function kernelsOn<V>(machine: Machine, other: Backend<V>): KernelTable<W
   const table: Record<string, unknown> = {};
   for (const name of Object.keys(primitives) as PrimitiveName[]) {
     const elsewhere = through(machine, other, name);
-    const runs = new Map<string, PointwiseRun | null>();
+    // By the type of the result, and that of the operands: all have one, but for the mask of `where`, which
+    // comes first. Objects and not a map of names: this runs for every op.
+    const runs: Partial<Record<DType, Partial<Record<DType, PointwiseRun | null>>>> = {};
     const pointwise: AnyKernel<TensorType> = (inputs, params, type) => {
-      // All operands have one type, but for the mask of `where`, which comes first.
-      const types = `${inputs[inputs.length - 1].dtype} ${type.dtype}`;
-      let run = runs.get(types);
+      const ofResult = (runs[type.dtype] ??= {});
+      const { dtype } = inputs[inputs.length - 1];
+      let run = ofResult[dtype];
       if (run === undefined) {
         const kernel = pointwiseOf(
           name,
-          inputs.map(({ dtype }) => dtype),
+          inputs.map((x) => x.dtype),
           type.dtype,
         );
         run = kernel === undefined ? null : pointwiseRun(machine, kernel);
-        runs.set(types, run);
+        ofResult[dtype] = run;
       }
       return run === null ? elsewhere(inputs, params, type as never) : run(inputs, type);
     };
