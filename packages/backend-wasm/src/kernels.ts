@@ -23,6 +23,7 @@ import type { Part } from "./memory.ts";
 import { pointwiseOf } from "./pointwise.ts";
 import { type Matrix, multiply } from "./products.ts";
 import { type Reduction, reduce } from "./reductions.ts";
+import { type View, views } from "./views.ts";
 
 /** A kernel whose primitive is known only at run time. */
 type AnyKernel<R> = (
@@ -44,6 +45,11 @@ function view(
   return { shape, dtype, part, strides, offset };
 }
 
+/** The same memory in another layout. */
+function seen(x: WasmArray, type: TensorType, { strides, offset }: View): WasmArray {
+  return view(x, type, strides, x.offset + offset);
+}
+
 /** Movements: views where there are any. */
 function movements(
   machine: Machine,
@@ -54,27 +60,9 @@ function movements(
       const dense = asRowMajor(machine, x);
       return view(dense, type, rowMajorStrides(type.shape), dense.offset);
     },
-    permute: ([x], { axes }, type) =>
-      view(
-        x,
-        type,
-        axes.map((axis) => x.strides[axis]),
-        x.offset,
-      ),
-    broadcastTo: ([x], { shape }, type) => {
-      const missing = shape.length - x.shape.length;
-      const strides = shape.map((size, i) =>
-        i < missing || x.shape[i - missing] !== size ? 0 : x.strides[i - missing],
-      );
-      return view(x, type, strides, x.offset);
-    },
-    slice: ([x], { starts, steps }, type) =>
-      view(
-        x,
-        type,
-        x.strides.map((stride, i) => stride * steps[i]),
-        starts.reduce((offset, start, i) => offset + start * x.strides[i], x.offset),
-      ),
+    permute: ([x], params, type) => seen(x, type, views.permute(x, params, type.shape)),
+    broadcastTo: ([x], params, type) => seen(x, type, views.broadcastTo(x, params, type.shape)),
+    slice: ([x], params, type) => seen(x, type, views.slice(x, params, type.shape)),
     split: ([x], { axis }, types) => {
       let { offset } = x;
       return types.map((type) => {

@@ -1,8 +1,5 @@
 /** @file Operands of products as matrices: axes that go together, walked with one stride. */
-import type { WasmArray } from "./array.ts";
-
-/** A shape, and elements between neighbours along its axes. */
-type Layout = Pick<WasmArray, "shape" | "strides">;
+import type { Layout } from "./views.ts";
 
 /** Groups of axes as one axis each; null if one of them cannot be walked with one stride. */
 function joined({ shape, strides }: Layout, groups: readonly (readonly number[])[]): Layout | null {

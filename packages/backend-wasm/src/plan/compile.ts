@@ -5,7 +5,8 @@ import { copyTo, rowMajor } from "../layout.ts";
 import type { Machine } from "../machine.ts";
 import { addressIn, asArray, type Buffer, type Clock, rowMajorIn } from "./located.ts";
 import { Pool } from "./pool.ts";
-import { Section, type Value } from "./section.ts";
+import { Section } from "./section.ts";
+import type { Value } from "./values.ts";
 
 /** A program as a function of arrays. Its buffers are set aside once, when it is made. */
 export function compileProgram(
@@ -21,7 +22,7 @@ export function compileProgram(
     return { kind: "located", at: rowMajorIn(buffer, type) };
   });
   const section = new Section(plan, program, 0, values, 0, new Map());
-  const outputs = section.build().map((value, i) => section.locate(value, program.outputs[i].type));
+  const outputs = section.build();
   const addresses = outputs.map((at) => addressIn(clock, at));
   const { instructions } = section;
   return (inputs, constants) => {
