@@ -23,6 +23,7 @@ export function compileProgram(
   });
   const section = new Section(plan, program, 0, values, 0, new Map());
   const outputs = section.build();
+  machine.write();
   const addresses = outputs.map((at) => addressIn(clock, at));
   const { instructions } = section;
   return (inputs, constants) => {

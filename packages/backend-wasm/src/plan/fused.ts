@@ -47,7 +47,7 @@ export function fusedInstruction(machine: Machine, clock: Clock, fused: Fused): 
   const hasVectors = rows.length >= 4;
   const types = arrays.map(({ dtype }) => dtype).join();
   const key = `${wordsOf(values)} | ${types} ${isOne.map(Number).join("")} ${rest} ${hasVectors}`;
-  const run = machine.kernel(key, {
+  const slot = machine.slot(key, {
     parameters: ["i32", ...arrays.map(() => "i32" as const)],
     write: (body) => writeFused(body, fused, isOne, rest, hasVectors),
   });
@@ -55,13 +55,13 @@ export function fusedInstruction(machine: Machine, clock: Clock, fused: Fused): 
   const widths = arrays.map(({ dtype }) => bytesOf(dtype));
   const offsets = offsetsOf(rows, widths);
   const vectors = (rows.length - rest) * widths[0];
-  const values0: number[] = Array.from({ length: arrays.length + 1 }, () => 0);
+  const numbers: number[] = Array.from({ length: arrays.length + 1 }, () => 0);
   return () => {
     const starts = addresses.map((address) => address());
     for (const row of offsets) {
-      for (let k = 0; k < row.length; k++) values0[k + 1] = starts[k] + row[k];
-      values0[0] = values0[1] + vectors;
-      Reflect.apply(run, undefined, values0);
+      for (let k = 0; k < row.length; k++) numbers[k + 1] = starts[k] + row[k];
+      numbers[0] = numbers[1] + vectors;
+      Reflect.apply(slot.run, undefined, numbers);
     }
   };
 }
