@@ -306,6 +306,7 @@ export { type Cell, scan, type ScanOptions } from "./scan.ts";
 
 // Programs
 export { compile, trace } from "./program/compile.ts";
+export { type Explanation, explain, type LoopExplanation } from "./program/explain.ts";
 export { formatProgram } from "./program/print.ts";
 export type { Constant, Program, ProgramNode, Variable } from "./program/program.ts";
 export { simplify } from "./program/simplify.ts";
