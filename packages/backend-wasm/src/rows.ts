@@ -68,7 +68,10 @@ export function eachRow(
 }
 
 /** Bytes from every operand's beginning to each of its rows. */
-export function offsetsOf(rows: Rows, widths: readonly number[]): number[][] {
+export function offsetsOf(
+  rows: Pick<Rows, "sizes" | "strides">,
+  widths: readonly number[],
+): number[][] {
   const found: number[][] = [];
   eachRow(rows, (offsets) => found.push(offsets.map((offset, k) => offset * widths[k])));
   return found;
