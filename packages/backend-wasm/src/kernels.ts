@@ -4,7 +4,6 @@
  */
 import {
   type Backend,
-  type DotAxes,
   type KernelTable,
   type PrimitiveName,
   primitives,
@@ -19,7 +18,7 @@ import { asRowMajor, copyTo, rowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 import type { Part } from "./memory.ts";
 import { pointwiseOf } from "./pointwise.ts";
-import { type Matrix, multiply } from "./products.ts";
+import { contract, Products } from "./products/contraction.ts";
 import { type Reduction, reduce } from "./reductions.ts";
 
 /** A kernel whose primitive is known only at run time. */
@@ -101,84 +100,6 @@ function movements(
   };
 }
 
-/** The axes of a product's operand in groups: sizes, and whether each group is walked with one stride. */
-function grouped(x: WasmArray, groups: readonly (readonly number[])[]): WasmArray | null {
-  const [sizes, strides]: [number[], number[]] = [[], []];
-  for (const axes of groups) {
-    let stride = 1;
-    let size = 1;
-    for (const axis of axes.toReversed()) {
-      if (x.shape[axis] === 1) continue;
-      if (size === 1) stride = x.strides[axis];
-      else if (x.strides[axis] !== stride * size) return null;
-      size *= x.shape[axis];
-    }
-    sizes.push(size);
-    strides.push(size === 1 ? 1 : stride);
-  }
-  return view(x, { shape: sizes, dtype: x.dtype }, strides, x.offset);
-}
-
-/** An operand as [batch, free, contracted], copied if its axes do not join. */
-function asMatrices(
-  machine: Machine,
-  x: WasmArray,
-  batch: readonly number[],
-  contract: readonly number[],
-): WasmArray {
-  const free = x.shape.map((_, i) => i).filter((i) => !batch.includes(i) && !contract.includes(i));
-  const found = grouped(x, [batch, free, contract]);
-  if (found !== null) return found;
-  const order = [...batch, ...free, ...contract];
-  const moved = view(
-    x,
-    { shape: order.map((axis) => x.shape[axis]), dtype: x.dtype },
-    order.map((axis) => x.strides[axis]),
-    x.offset,
-  );
-  const places = order.map((_, i) => i);
-  const dense = rowMajor(machine, moved);
-  return grouped(dense, [
-    places.slice(0, batch.length),
-    places.slice(batch.length, batch.length + free.length),
-    places.slice(batch.length + free.length),
-  ]) as WasmArray;
-}
-
-/** Products of float32. */
-function product(
-  machine: Machine,
-  [x, y]: readonly WasmArray[],
-  { batch, contract }: DotAxes,
-  type: TensorType,
-): WasmArray {
-  const a = asMatrices(machine, x, batch[0], contract[0]);
-  const b = asMatrices(machine, y, batch[1], contract[1]);
-  const [count, m, k] = a.shape;
-  const n = b.shape[1];
-  const out = fresh(type, machine.memory);
-  if (count * m * k * n === 0) {
-    machine.memory.view("float32", out.part.pointer, count * m * n).fill(0);
-  } else {
-    for (let i = 0; i < count; i++) {
-      const left: Matrix = {
-        address: addressOf(a) + 4 * i * a.strides[0],
-        down: 4 * a.strides[1],
-        across: 4 * a.strides[2],
-      };
-      const right: Matrix = {
-        address: addressOf(b) + 4 * i * b.strides[0],
-        down: 4 * b.strides[2],
-        across: 4 * b.strides[1],
-      };
-      multiply(machine, out.part.pointer + 4 * i * m * n, left, right, [m, k, n]);
-    }
-  }
-  if (a.part !== x.part) machine.memory.release(a.part);
-  if (b.part !== y.part) machine.memory.release(b.part);
-  return out;
-}
-
 /** A reduction here where it can be done, else elsewhere. */
 function reducing(
   machine: Machine,
@@ -244,6 +165,7 @@ export function kernelsOn<V>(machine: Machine, other: Backend<V>): KernelTable<W
   const [sum, max, dot] = ["sum", "max", "dotGeneral"].map(
     (name) => table[name],
   ) as AnyKernel<TensorType>[];
+  const products = new Products(machine);
   const own: Partial<KernelTable<WasmArray>> = {
     ...movements(machine),
     fill: (_, { value }, type) => {
@@ -254,8 +176,8 @@ export function kernelsOn<V>(machine: Machine, other: Backend<V>): KernelTable<W
     sum: reducing(machine, "sum", sum),
     max: reducing(machine, "max", max),
     dotGeneral: (inputs, params, type) =>
-      type.dtype === "float32"
-        ? product(machine, inputs, params, type)
+      type.dtype === "float32" || type.dtype === "float64"
+        ? contract(machine, products, inputs, params, type)
         : (dot(inputs, params, type) as WasmArray),
   };
   Object.assign(table, own);

@@ -5,12 +5,22 @@ import { LinearMemory } from "./memory.ts";
 /** A compiled kernel. It takes addresses and numbers of bytes. */
 export type CompiledKernel = (...values: (number | undefined)[]) => void;
 
+/** The part of a product that is held in registers. */
+export interface Tile {
+  /** Rows. */
+  readonly rows: number;
+  /** Vectors of 16 bytes in a row. */
+  readonly vectors: number;
+}
+
 /** A memory and the kernels on it. */
 export class Machine {
   /** What kernels read and write. */
   readonly memory: LinearMemory = new LinearMemory();
   /** Whether products may add and multiply with one rounding. */
   readonly canFuse: boolean;
+  /** The tile that suits this engine. */
+  tile: Tile = { rows: 2, vectors: 4 };
   readonly #kernels = new Map<string, CompiledKernel>();
 
   /** @param canFuse - Whether products may add and multiply with one rounding. */
