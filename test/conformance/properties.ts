@@ -672,7 +672,7 @@ function checkTotal(run: Run): void {
     const found = (total as NonNullable<typeof total>)(
       (i) => lanes[i],
       (i) => (isBatched[i] ? sum(lanes[i].x, { axes: 0 }) : mul(lanes[i].x, steps.length)),
-      run.sample.params as never,
+      run.sample.params,
     );
     const expected = steps.map((step) => results(run, at(step))[0]).reduce((a, b) => a.add(b));
     expectSame(

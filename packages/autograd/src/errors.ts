@@ -194,11 +194,12 @@ export class TreeError extends TapeloopError {
  * ```ts
  * import { add, ndarrayBackend, tensor, to } from "tapeloop";
  *
- * const elsewhere = tensor(1, { backend: { ...ndarrayBackend, name: "elsewhere" } });
+ * const here = tensor(1); // on the default backend, WebAssembly
+ * const elsewhere = tensor(1, { backend: ndarrayBackend });
  * // Wrong:
- * add(tensor(1), elsewhere); // throws BackendError: add: all inputs must live on one backend, …
+ * add(here, elsewhere); // throws BackendError: add: all inputs must live on one backend, …
  * // Right:
- * add(tensor(1), to(elsewhere, ndarrayBackend)).item(); // => 2
+ * add(here, to(elsewhere, here.backend)).item(); // => 2
  * ```
  */
 export class BackendError extends TapeloopError {

@@ -51,9 +51,9 @@ export class Storage {
   #references = 1;
 
   /** Counts a fresh allocation, held by one tensor: the backend's memory, and its size in bytes. */
-  constructor(backend: Backend, memory: object, size: number) {
+  constructor(backend: Backend, behind: object, size: number) {
     this.backend = backend;
-    this.#memory = memory;
+    this.#memory = behind;
     this.#bytes = size;
     buffers++;
     bytes += size;

@@ -2,7 +2,6 @@
 import { ArgumentError, type DType, type Tensor, tensor } from "@tapeloop/autograd/backend";
 import ndarray from "ndarray";
 import ops from "ndarray-ops";
-import { ndarrayBackend } from "./backend.ts";
 import type { NdArray } from "./array.ts";
 
 /**
@@ -32,7 +31,7 @@ const dtypes: Readonly<Record<string, DType>> = {
 
 /**
  * A tensor with the elements of an `ndarray`, which may be transposed, reversed or a part of another.
- * The elements are copied, so the array may be changed afterwards.
+ * The elements are copied, so the array may be changed afterwards. It lives on the default backend.
  *
  * @param dtype - Default: float32 and float64 stay, plain arrays become float32, whole numbers int32, or
  *   float64 for uint32. Masks cannot be told from bytes: give `"bool"` for them.
@@ -45,5 +44,5 @@ export function fromNdarray(array: ndarray.NdArray, dtype?: DType): Tensor {
   }
   const data = new Float64Array(array.size);
   ops.assign(ndarray(data, [...array.shape]), array);
-  return tensor(data, { dtype: dtype ?? natural, shape: array.shape, backend: ndarrayBackend });
+  return tensor(data, { dtype: dtype ?? natural, shape: array.shape });
 }

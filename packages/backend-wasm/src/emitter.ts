@@ -284,6 +284,11 @@ export interface FunctionSource {
   readonly write: (body: Body) => void;
 }
 
+/** A section of a module. */
+function section(id: number, bytes: readonly number[]): number[] {
+  return [id, ...sized(bytes)];
+}
+
 /** A module of the given functions, exported as "0", "1", …, that imports its memory as `env.memory`. */
 export function moduleOf(functions: readonly FunctionSource[]): Uint8Array<ArrayBuffer> {
   const types = functions.map(({ parameters }) => [
@@ -296,9 +301,16 @@ export function moduleOf(functions: readonly FunctionSource[]): Uint8Array<Array
     write(body);
     return body.bytes();
   });
-  const section = (id: number, bytes: readonly number[]): number[] => [id, ...sized(bytes)];
   return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    // "\0asm", version 1
+    0x00,
+    0x61,
+    0x73,
+    0x6d,
+    1,
+    0,
+    0,
+    0,
     ...section(1, counted(types)),
     ...section(2, counted([[...named("env"), ...named("memory"), 0x02, 0x00, 0x00]])),
     ...section(3, counted(functions.map((_, i) => unsigned(i)))),

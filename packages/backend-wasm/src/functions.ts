@@ -60,14 +60,15 @@ function expm1Positive(x: Expression): Expression {
 
 /** tanh x = (e²ˣ − 1) / (e²ˣ + 1). 2.5 ulp, exactly ±1 where it is saturated. */
 export function tanh(x: Expression): Expression {
-  const sign = op("v128.and", x, bits(-0x80000000));
+  const signBit = op("v128.and", x, bits(-0x80000000));
   const m = expm1Positive(op(mul, clamped(op("f32x4.abs", x), 0, 10), 2));
-  return op("v128.or", op(div, m, op(add, m, 2)), sign);
+  return op("v128.or", op(div, m, op(add, m, 2)), signBit);
 }
 
-/** 1 / (1 + e⁻ˣ). 2.5 ulp. */
+/** 1 / (1 + e⁻ˣ), or eˣ / (1 + eˣ) below 0, where e⁻ˣ overflows. 2.5 ulp. */
 export function sigmoid(x: Expression): Expression {
-  return op(div, 1, op(add, exp(op("f32x4.neg", x)), 1));
+  const e = exp(op("f32x4.neg", op("f32x4.abs", x)));
+  return op(div, select(op("f32x4.lt", x, 0), e, 1), op(add, e, 1));
 }
 
 /** ln x. 1.5 ulp. Coefficients of Moshier's Cephes, logf.c. */

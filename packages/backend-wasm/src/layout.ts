@@ -1,8 +1,8 @@
 /** @file Laying elements out in row-major order. */
 import { sizeOf } from "@tapeloop/autograd/backend";
 import { addressOf, bytesOf, fresh, isRowMajor, type WasmArray } from "./array.ts";
-import { eachRow, rowsOf } from "./elementwise.ts";
 import type { Machine } from "./machine.ts";
+import { eachRow, rowsOf } from "./rows.ts";
 
 /** A copy in row-major order. */
 export function rowMajor(machine: Machine, x: WasmArray): WasmArray {

@@ -39,7 +39,7 @@ export class Machine {
     if (known !== undefined) return known;
     const module = new WebAssembly.Module(moduleOf([source]));
     const { exports } = new WebAssembly.Instance(module, {
-      env: { memory: this.memory.memory },
+      env: { memory: this.memory.memory as WebAssembly.Memory },
     });
     const kernel = exports["0"] as CompiledKernel;
     this.#kernels.set(name, kernel);

@@ -34,10 +34,18 @@ function classOf(bytes: number): number {
   return Math.ceil(wanted / step) * step;
 }
 
+/** What is used of a `WebAssembly.Memory`: its declaration is not there for everybody. */
+export interface GrowingBuffer {
+  /** All of it; another one after growing. */
+  readonly buffer: ArrayBuffer;
+  /** Adds pages. */
+  grow(pages: number): number;
+}
+
 /** A growing memory with typed views of it. */
 export class LinearMemory {
   /** What kernels import. */
-  readonly memory: WebAssembly.Memory;
+  readonly memory: GrowingBuffer;
   readonly #free = new Map<number, number[]>();
   #end = 64;
   #used = 0;
@@ -61,7 +69,7 @@ export class LinearMemory {
    */
   allocate(bytes: number): Part {
     const size = classOf(bytes);
-    const pointer = this.#free.get(size)?.pop() ?? this.#extend(size);
+    const pointer = this.#free.get(size)?.pop() ?? this.#extend(size, bytes);
     this.#used += size;
     return new Part(pointer, size);
   }
@@ -90,20 +98,20 @@ export class LinearMemory {
   }
 
   /** Fresh memory behind all that is in use. */
-  #extend(size: number): number {
+  #extend(size: number, bytes: number): number {
     const pointer = this.#end;
     const missing = pointer + size - this.memory.buffer.byteLength;
-    if (missing > 0) this.#grow(missing, size);
+    if (missing > 0) this.#grow(missing, bytes);
     this.#end += size;
     return pointer;
   }
 
-  #grow(missing: number, size: number): void {
+  #grow(missing: number, bytes: number): void {
     const pages = this.memory.buffer.byteLength / page;
     const needed = Math.ceil(missing / page);
     // By a quarter more, so that growing stays rare.
-    const generous = Math.min(mostPages - pages, Math.max(needed, pages >> 2));
-    for (const more of [generous, needed]) {
+    const generous = Math.max(needed, pages >> 2);
+    for (const more of [generous, needed].filter((count) => pages + count <= mostPages)) {
       try {
         this.memory.grow(more);
         return;
@@ -114,7 +122,7 @@ export class LinearMemory {
     throw new BackendError(
       "memory",
       `the backend "wasm" holds at most ${mostPages * page} bytes, and what the machine has`,
-      `${size} bytes more than ${this.#used}`,
+      `${bytes} bytes more than ${this.#used}`,
       "Work in smaller batches.",
     );
   }

@@ -11,7 +11,7 @@ import type { Program, ProgramNode, Variable } from "./program.ts";
 import { simplify } from "./simplify.ts";
 
 /** Runs any primitive; the results are a list. */
-export function applyAny(
+function applyAny(
   primitive: AnyPrimitive,
   inputs: readonly Tensor[],
   params: unknown,

@@ -1,0 +1,114 @@
+import {
+  grad,
+  memory,
+  normal,
+  key,
+  scope,
+  setDefaultBackend,
+  step,
+  tensor,
+  type Tensor,
+} from "@tapeloop/autograd";
+import { ndarrayBackend } from "@tapeloop/backend-ndarray";
+import { beforeEach, describe, expect, test } from "vitest";
+import { wasmBackend } from "../src/index.ts";
+import { moduleOf } from "../src/emitter.ts";
+
+beforeEach(() => setDefaultBackend(wasmBackend({ elsewhere: ndarrayBackend })));
+
+describe("the emitter", () => {
+  test("makes modules that engines take and run", () => {
+    const bytes = moduleOf([
+      {
+        parameters: ["i32", "i32"],
+        write: (body) =>
+          body.loopUntil(0, 1, () => {
+            body.get(0).get(0).at("v128.load", 16).op("f32x4.neg").at("v128.store");
+            body.advance(0, 16);
+          }),
+      },
+    ]);
+    expect(WebAssembly.validate(bytes)).toBe(true);
+    const linear = new WebAssembly.Memory({ initial: 1 });
+    const floats = new Float32Array(linear.buffer);
+    floats.set([1, 2, 3, 4, 5, 6, 7, 8]);
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+      env: { memory: linear },
+    });
+    (exports["0"] as (from: number, to: number) => void)(0, 16);
+    expect([...floats.subarray(0, 8)]).toEqual([-5, -6, -7, -8, 5, 6, 7, 8]);
+  });
+
+  test("writes numbers of every length", () => {
+    const numbers = [0, 63, 64, -64, -65, 8191, 8192, 2 ** 31 - 1, -(2 ** 31)];
+    const bytes = moduleOf([
+      {
+        parameters: ["i32"],
+        write: (body) =>
+          numbers.forEach((number, i) =>
+            body
+              .get(0)
+              .i32(number)
+              .op("i32x4.splat")
+              .at("v128.store", 16 * i),
+          ),
+      },
+    ]);
+    const linear = new WebAssembly.Memory({ initial: 1 });
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+      env: { memory: linear },
+    });
+    (exports["0"] as (at: number) => void)(0);
+    const written = new Int32Array(linear.buffer);
+    expect(numbers.map((_, i) => written[4 * i])).toEqual(numbers);
+  });
+});
+
+describe("memory", () => {
+  test("stays the same over 500 training steps", () => {
+    const loss = (w: Tensor, x: Tensor): Tensor => x.matmul(w).tanh().square().mean();
+    let w = normal([8, 8], { key: key(0) });
+    const x = normal([4, 8], { key: key(1) });
+    const next = (v: Tensor): Tensor => v.sub(grad(loss)(v, x).mul(0.1));
+    w = step(w, next);
+    const before = memory();
+    for (let i = 0; i < 500; i++) w = step(w, next);
+    const after = memory();
+    expect([after.buffers, after.bytes]).toEqual([before.buffers, before.bytes]);
+  });
+
+  test("is one for a tensor and its views, and goes back with the last of them", () => {
+    const before = memory().buffers;
+    const kept = scope(() =>
+      tensor([
+        [1, 2],
+        [3, 4],
+      ])
+        .transpose()
+        .slice([{ start: 1 }]),
+    );
+    expect(memory().buffers).toBe(before + 1);
+    expect(kept.toArray()).toEqual([[2, 4]]);
+    kept.dispose();
+    expect(memory().buffers).toBe(before);
+  });
+});
+
+test("unknown options are refused", () => {
+  const misspelt = { elsewhere: ndarrayBackend, determinstic: true } as object;
+  expect(() => wasmBackend(misspelt as never)).toThrowErrorMatchingInlineSnapshot(
+    `[ArgumentError: wasmBackend: options are elsewhere, deterministic, got "determinstic". Remove or correct it.]`,
+  );
+});
+
+test("an engine without SIMD is told what to do", () => {
+  const { validate } = WebAssembly;
+  WebAssembly.validate = () => false;
+  try {
+    expect(() => wasmBackend({ elsewhere: ndarrayBackend })).toThrowErrorMatchingInlineSnapshot(
+      `[BackendError: wasmBackend: needs WebAssembly with SIMD, got an engine without it, or a page that does not allow it. Use the reference backend, or allow 'wasm-unsafe-eval' in the content security policy.]`,
+    );
+  } finally {
+    WebAssembly.validate = validate;
+  }
+});
