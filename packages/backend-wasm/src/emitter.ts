@@ -79,6 +79,7 @@ const memory = {
   "f32.load": [0x2a],
   "f32.store": [0x38],
   "f64.load": [0x2b],
+  "i32.store8": [0x3a],
   "f64.store": [0x39],
   "v128.load": [0xfd, 0x00],
   "v128.load8_splat": [0xfd, 0x07],
@@ -210,6 +211,11 @@ export class Body {
   /** Stores 8 bytes of the vector on the stack, `offset` bytes behind the address below it. */
   storeLane64(lane: number, offset = 0): this {
     return this.#emit(0xfd, 0x5b, 0, ...unsigned(offset), lane);
+  }
+
+  /** Loads 4 bytes from the address below into a lane of the vector on the stack. */
+  loadLane32(lane: number): this {
+    return this.#emit(0xfd, 0x56, 0, 0, lane);
   }
 
   /** Of the two vectors on the stack, as 32 bytes, those of the given numbers. */

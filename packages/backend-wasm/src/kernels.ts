@@ -18,7 +18,7 @@ import { asRowMajor, copyTo, rowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 import type { Part } from "./memory.ts";
 import { pointwiseOf } from "./pointwise.ts";
-import { contract, Products } from "./products/contraction.ts";
+import { contract, type Products } from "./products/contraction.ts";
 import { type Reduction, reduce } from "./reductions.ts";
 
 /** A kernel whose primitive is known only at run time. */
@@ -146,7 +146,11 @@ export function read(machine: Machine, x: WasmArray): ReturnType<Machine["memory
 }
 
 /** Every primitive. */
-export function kernelsOn<V>(machine: Machine, other: Backend<V>): KernelTable<WasmArray> {
+export function kernelsOn<V>(
+  machine: Machine,
+  products: Products,
+  other: Backend<V>,
+): KernelTable<WasmArray> {
   const table: Record<string, unknown> = {};
   for (const name of Object.keys(primitives) as PrimitiveName[]) {
     const elsewhere = through(machine, other, name);
@@ -165,7 +169,6 @@ export function kernelsOn<V>(machine: Machine, other: Backend<V>): KernelTable<W
   const [sum, max, dot] = ["sum", "max", "dotGeneral"].map(
     (name) => table[name],
   ) as AnyKernel<TensorType>[];
-  const products = new Products(machine);
   const own: Partial<KernelTable<WasmArray>> = {
     ...movements(machine),
     fill: (_, { value }, type) => {

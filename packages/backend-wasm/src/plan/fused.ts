@@ -1,0 +1,234 @@
+/**
+ * @file Kernels of many functions of single elements at once: every operand is read once, and every result
+ * stored once, in loops over the axes that their layouts leave.
+ */
+import type { DType, Shape } from "@tapeloop/autograd/backend";
+import { bytesOf } from "../array.ts";
+import type { Body, FunctionSource } from "../emitter.ts";
+import { bits, type Expression, op, Writer } from "../expression.ts";
+import { Structure } from "./leaves.ts";
+
+/** An operand or a result: its element type, and elements between neighbours along each axis. */
+export interface Stream {
+  /** The type of its elements; lanes hold 32 bits. */
+  readonly dtype: Exclude<DType, "float64">;
+  /** Elements between neighbours along each axis. */
+  readonly strides: readonly number[];
+}
+
+/** What is stored. */
+export interface Result extends Stream {
+  /** What it is, of the operands by their numbers. */
+  readonly value: Expression;
+}
+
+/** Functions of elements at the same place. */
+export interface FusedForm {
+  /** How many elements there are along each axis; none is 0. */
+  readonly shape: Shape;
+  /** What is read. */
+  readonly operands: readonly Stream[];
+  /** What is stored. */
+  readonly results: readonly Result[];
+}
+
+/** Elements per vector. */
+const lanes = 4;
+
+/** Axes that are one for all streams, joined: sizes, and strides of every stream. */
+interface Loops {
+  readonly sizes: readonly number[];
+  readonly strides: readonly (readonly number[])[];
+}
+
+function loopsOf(shape: Shape, streams: readonly Stream[]): Loops {
+  const sizes: number[] = [];
+  const strides: number[][] = streams.map(() => []);
+  shape.forEach((size, axis) => {
+    if (size === 1) return;
+    const last = sizes.length - 1;
+    const joins = streams.every((x, i) => strides[i][last] === x.strides[axis] * size);
+    if (last >= 0 && joins) {
+      sizes[last] *= size;
+      streams.forEach((x, i) => (strides[i][last] = x.strides[axis]));
+    } else {
+      sizes.push(size);
+      streams.forEach((x, i) => strides[i].push(x.strides[axis]));
+    }
+  });
+  if (sizes.length === 0) return { sizes: [1], strides: streams.map(() => [1]) };
+  return { sizes, strides };
+}
+
+/** A kernel and its name; parameters are the addresses of the results, then of the operands. */
+export function fusedKernel(form: FusedForm): { name: string; source: FunctionSource } {
+  const streams: readonly Stream[] = [...form.results, ...form.operands];
+  const loops = loopsOf(form.shape, streams);
+  const structure = new Structure();
+  const values = form.results.map(({ value }) => structure.of(value));
+  const types = streams.map(({ dtype }, i) => `${dtype} ${loops.strides[i].join()}`);
+  const name = ["fused", loops.sizes.join(), ...types, ...structure.lines, ...values].join("; ");
+  const source: FunctionSource = {
+    parameters: streams.map(() => "i32"),
+    write: (body) => new FusedWriter(body, form, loops).write(),
+  };
+  return { name, source };
+}
+
+class FusedWriter {
+  readonly #body: Body;
+  readonly #form: FusedForm;
+  readonly #loops: Loops;
+  readonly #writer: Writer;
+  readonly #stored: readonly Expression[];
+  readonly #operands: readonly number[];
+
+  constructor(body: Body, form: FusedForm, loops: Loops) {
+    this.#body = body;
+    this.#form = form;
+    this.#loops = loops;
+    this.#writer = new Writer(body);
+    this.#stored = form.results.map(({ dtype, value }) =>
+      dtype === "bool" ? op("v128.and", value, bits(1)) : value,
+    );
+    this.#operands = form.operands.map(() => body.local("v128"));
+  }
+
+  write(): void {
+    for (const value of this.#stored) this.#writer.prepare(value);
+    // What is one number for all elements is read once.
+    this.#form.operands.forEach((_, i) => {
+      if (this.#stridesOf(i).every((stride) => stride === 0)) this.#loadOne(i);
+    });
+    this.#writeAxis(0);
+  }
+
+  #stridesOf(operand: number): readonly number[] {
+    return this.#loops.strides[this.#form.results.length + operand];
+  }
+
+  /** Visits one axis; afterwards pointers have moved by its whole length. */
+  #writeAxis(axis: number): void {
+    const { sizes } = this.#loops;
+    if (axis === sizes.length - 1) {
+      this.#writeRow();
+      return;
+    }
+    const count = this.#body.local("i32");
+    this.#body.i32(sizes[axis]).set(count);
+    this.#body.repeat(count, () => {
+      this.#writeAxis(axis + 1);
+      this.#eachPointer((pointer, strides, width) => {
+        // The row has moved it by whole vectors, an inner axis by its length.
+        const isRow = axis + 1 === sizes.length - 1;
+        const steps = isRow ? sizes[axis + 1] - (sizes[axis + 1] % lanes) : sizes[axis + 1];
+        const by = (strides[axis] - steps * strides[axis + 1]) * width;
+        if (by !== 0) this.#body.advance(pointer, by);
+      });
+    });
+  }
+
+  #eachPointer(visit: (pointer: number, strides: readonly number[], width: number) => void): void {
+    const streams: readonly Stream[] = [...this.#form.results, ...this.#form.operands];
+    streams.forEach(({ dtype }, i) => visit(i, this.#loops.strides[i], bytesOf(dtype)));
+  }
+
+  #writeRow(): void {
+    const body = this.#body;
+    const length = this.#loops.sizes[this.#loops.sizes.length - 1];
+    const [whole, rest] = [Math.floor(length / lanes), length % lanes];
+    this.#form.operands.forEach((_, i) => {
+      const strides = this.#stridesOf(i);
+      const isInRow = strides[strides.length - 1] !== 0;
+      if (!isInRow && strides.some((stride) => stride !== 0)) this.#loadOne(i);
+    });
+    if (whole > 0) {
+      const count = body.local("i32");
+      body.i32(whole).set(count);
+      body.repeat(count, () => {
+        this.#writeVector(lanes);
+        this.#eachPointer((pointer, strides, width) => {
+          const by = lanes * strides[strides.length - 1] * width;
+          if (by !== 0) body.advance(pointer, by);
+        });
+      });
+    }
+    if (rest > 0) this.#writeVector(rest);
+  }
+
+  /** Reads, computes and stores so many elements. */
+  #writeVector(count: number): void {
+    const body = this.#body;
+    this.#form.operands.forEach((_, i) => this.#load(i, count));
+    this.#writer.begin(this.#operands);
+    const made = this.#stored.map((value) => {
+      this.#writer.write(value);
+      const local = body.local("v128");
+      body.set(local);
+      return local;
+    });
+    made.forEach((local, i) => this.#store(i, local, count));
+  }
+
+  /** Reads the element that serves a whole row. */
+  #loadOne(operand: number): void {
+    const { dtype } = this.#form.operands[operand];
+    this.#body.get(this.#form.results.length + operand);
+    this.#body.at(dtype === "bool" ? "v128.load8_splat" : "v128.load32_splat");
+    this.#keepLoaded(operand);
+  }
+
+  #load(operand: number, count: number): void {
+    const body = this.#body;
+    const { dtype } = this.#form.operands[operand];
+    const strides = this.#stridesOf(operand);
+    const stride = strides[strides.length - 1];
+    if (stride === 0) return;
+    const pointer = this.#form.results.length + operand;
+    const local = this.#operands[operand];
+    if (dtype === "bool") {
+      body.get(pointer).at("v128.load32_zero");
+      body.op("i16x8.extend_low_i8x16_u", "i32x4.extend_low_i16x8_u");
+    } else if (stride === 1) body.get(pointer).at("v128.load");
+    else {
+      body.get(pointer).at("v128.load32_splat").set(local);
+      for (let lane = 1; lane < count; lane++) {
+        body.get(pointer).i32(lane * stride * bytesOf(dtype)).op("i32.add");
+        body.get(local).loadLane32(lane).set(local);
+      }
+      body.get(local);
+    }
+    this.#keepLoaded(operand);
+  }
+
+  /** Takes what was read off the stack; masks become ones or zeros in all bits. */
+  #keepLoaded(operand: number): void {
+    if (this.#form.operands[operand].dtype === "bool") {
+      this.#body.i32(0).op("i32x4.splat", "i32x4.ne");
+    }
+    this.#body.set(this.#operands[operand]);
+  }
+
+  #store(result: number, local: number, count: number): void {
+    const body = this.#body;
+    const { dtype } = this.#form.results[result];
+    const strides = this.#loops.strides[result];
+    const stride = strides[strides.length - 1];
+    const width = bytesOf(dtype);
+    if (count === lanes && stride === 1) {
+      body.get(result).get(local);
+      if (dtype === "bool") {
+        body.get(local).op("i16x8.narrow_i32x4_s").set(local);
+        body.get(local).get(local).op("i8x16.narrow_i16x8_u").storeLane32(0);
+      } else body.at("v128.store");
+      return;
+    }
+    for (let lane = 0; lane < count; lane++) {
+      const offset = lane * stride * width;
+      body.get(result);
+      if (offset !== 0) body.i32(offset).op("i32.add");
+      if (dtype === "bool") body.get(local).lane("i32x4.extract_lane", lane).at("i32.store8");
+      else body.get(local).storeLane32(lane);
+    }
+  }
+}
