@@ -45,6 +45,7 @@ import {
   reshaped,
   sliced,
   type Value,
+  type View,
 } from "./place.ts";
 import { locate, type Step } from "./step.ts";
 
@@ -251,9 +252,9 @@ export class Lowering {
         }
       }
     }
-    const from = this.place(x);
-    const view = movement(from) ?? movement(this.dense(from));
-    this.set(y, { ...from, ...(view as Place), ...y.type });
+    const place = this.place(x);
+    const from = movement(place) === null ? this.dense(place) : place;
+    this.set(y, { ...from, ...(movement(from) as View) });
   }
 
   #concat({ inputs, outputs: [y] }: ProgramNode, { axis }: ConcatParams): void {
@@ -261,7 +262,7 @@ export class Lowering {
     let start = 0;
     const pieces = inputs.map((x) => {
       const size = x.type.shape[axis];
-      const piece: Place = { ...to, ...(ranged(axis, start, size)(to) as Place) };
+      const piece: Place = { ...to, ...(ranged(axis, start, size)(to) as View) };
       start += size;
       const isOnly = this.#readers.get(x)?.length === 1 && !this.#targets.has(x);
       if (this.value(x).kind === "lazy" && isOnly && this.#uses.get(x) === 1) {
@@ -284,7 +285,7 @@ export class Lowering {
       x.type.shape,
       spans.map(({ between }) => between + 1),
     );
-    this.bring(x, { ...to, ...(inside(to) as Place) });
+    this.bring(x, { ...to, ...(inside(to) as View) });
     this.used(x);
     this.set(y, to);
   }
@@ -532,7 +533,7 @@ export class Lowering {
     const found = matricesOf(place, groups);
     if (found !== null) return { place, matrices: found };
     const order = groups.flat();
-    const moved = { ...place, ...(permuted(order)(place) as Place) };
+    const moved = { ...place, ...(permuted(order)(place) as View) };
     const dense = this.dense(moved);
     let next = 0;
     const places = groups.map((group) => group.map(() => next++));
