@@ -79,7 +79,6 @@ const memory = {
   "f32.load": [0x2a],
   "f32.store": [0x38],
   "f64.load": [0x2b],
-  "i32.store8": [0x3a],
   "f64.store": [0x39],
   "v128.load": [0xfd, 0x00],
   "v128.load8_splat": [0xfd, 0x07],
@@ -97,6 +96,15 @@ const lanes = {
   "f64x2.extract_lane": [0xfd, 0x21],
 } as const;
 
+/** Instructions that store one lane. */
+const storeLanes = {
+  "v128.store8_lane": [0xfd, 0x58],
+  "v128.store32_lane": [0xfd, 0x5a],
+  "v128.store64_lane": [0xfd, 0x5b],
+} as const;
+
+/** An instruction that stores one lane. */
+export type StoreLaneOp = keyof typeof storeLanes;
 /** An instruction without immediate operands. */
 export type PlainOp = keyof typeof plain;
 /** An instruction that reads or writes memory. */
@@ -203,19 +211,14 @@ export class Body {
     return this.#emit(...lanes[name], lane);
   }
 
-  /** Stores 4 bytes of the vector on the stack, `offset` bytes behind the address below it. */
-  storeLane32(lane: number, offset = 0): this {
-    return this.#emit(0xfd, 0x5a, 0, ...unsigned(offset), lane);
-  }
-
-  /** Stores 8 bytes of the vector on the stack, `offset` bytes behind the address below it. */
-  storeLane64(lane: number, offset = 0): this {
-    return this.#emit(0xfd, 0x5b, 0, ...unsigned(offset), lane);
-  }
-
-  /** Loads 4 bytes from the address below into a lane of the vector on the stack. */
+  /** Loads a lane of the vector on the stack from the address below it. */
   loadLane32(lane: number): this {
     return this.#emit(0xfd, 0x56, 0, 0, lane);
+  }
+
+  /** Stores a lane of the vector on the stack, `offset` bytes behind the address below it. */
+  storeLane(name: StoreLaneOp, offset: number, lane: number): this {
+    return this.#emit(...storeLanes[name], 0, ...unsigned(offset), lane);
   }
 
   /** Of the two vectors on the stack, as 32 bytes, those of the given numbers. */
@@ -227,8 +230,7 @@ export class Body {
   swapHalves(): this {
     const copy = this.local("v128");
     this.set(copy).get(copy).get(copy);
-    const order = [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7];
-    return this.#emit(0xfd, 0x0d, ...order);
+    return this.shuffle([8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7]);
   }
 
   /** Adds a whole number to a local. */

@@ -4,6 +4,7 @@
  */
 import {
   type Backend,
+  type DType,
   type KernelTable,
   type PrimitiveName,
   primitives,
@@ -13,7 +14,7 @@ import {
   type TensorType,
 } from "@tapeloop/autograd/backend";
 import { addressOf, fresh, isRowMajor, type WasmArray } from "./array.ts";
-import { runPointwise } from "./elementwise.ts";
+import { type PointwiseRun, pointwiseRun } from "./elementwise.ts";
 import { asRowMajor, copyTo, rowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 import type { Part } from "./memory.ts";
@@ -154,15 +155,23 @@ export function kernelsOn<V>(
   const table: Record<string, unknown> = {};
   for (const name of Object.keys(primitives) as PrimitiveName[]) {
     const elsewhere = through(machine, other, name);
+    // By the type of the result, and that of the operands: all have one, but for the mask of `where`, which
+    // comes first. Objects and not a map of names: this runs for every op.
+    const runs: Partial<Record<DType, Partial<Record<DType, PointwiseRun | null>>>> = {};
     const pointwise: AnyKernel<TensorType> = (inputs, params, type) => {
-      const kernel = pointwiseOf(
-        name,
-        inputs.map(({ dtype }) => dtype),
-        type.dtype,
-      );
-      return kernel === undefined
-        ? elsewhere(inputs, params, type as never)
-        : runPointwise(machine, kernel, inputs, type);
+      const ofResult = (runs[type.dtype] ??= {});
+      const { dtype } = inputs[inputs.length - 1];
+      let run = ofResult[dtype];
+      if (run === undefined) {
+        const kernel = pointwiseOf(
+          name,
+          inputs.map((x) => x.dtype),
+          type.dtype,
+        );
+        run = kernel === undefined ? null : pointwiseRun(machine, kernel);
+        ofResult[dtype] = run;
+      }
+      return run === null ? elsewhere(inputs, params, type as never) : run(inputs, type);
     };
     table[name] = primitives[name].work === "pointwise" ? pointwise : elsewhere;
   }

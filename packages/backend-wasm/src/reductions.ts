@@ -91,7 +91,7 @@ function columnKernel(reduction: Reduction): FunctionSource {
 }
 
 /** The axes as [outer, reduced, inner] sizes; null if the reduced ones do not stand together. */
-function blocks(
+export function blocks(
   shape: readonly number[],
   axes: readonly number[],
 ): [number, number, number] | null {
@@ -119,10 +119,21 @@ export function reduce(
 ): WasmArray | null {
   const sizes = blocks(x.shape, axes);
   if (sizes === null || sizeOf(x.shape) === 0) return null;
-  const [outer, middle, inner] = sizes;
   const read = asRowMajor(machine, x);
   const out = fresh(type, machine.memory);
-  const [from, to] = [addressOf(read), out.part.pointer];
+  reduceBlocks(machine, reduction, addressOf(read), out.part.pointer, sizes);
+  if (read !== x) machine.memory.release(read.part);
+  return out;
+}
+
+/** Reduces the middle axis of numbers in row-major order. */
+export function reduceBlocks(
+  machine: Machine,
+  reduction: Reduction,
+  from: number,
+  to: number,
+  [outer, middle, inner]: readonly [number, number, number],
+): void {
   if (inner === 1) {
     const run = machine.kernel(`${reduction} rows`, rowKernel(reduction));
     const whole = 16 * Math.floor(middle / 4);
@@ -141,6 +152,4 @@ export function reduce(
       }
     }
   }
-  if (read !== x) machine.memory.release(read.part);
-  return out;
 }

@@ -6,6 +6,7 @@ import type { Machine } from "../machine.ts";
 import type { Part } from "../memory.ts";
 import type { Products } from "../products/contraction.ts";
 import { Host } from "./host.ts";
+import { lowerProgram } from "./lower.ts";
 import { Lowering } from "./lowering.ts";
 import { Buffer, bytesFor, type Place, placeOf } from "./place.ts";
 import { layOut, settle } from "./step.ts";
@@ -26,7 +27,7 @@ export function compileProgram(
     lowering.set(v, placeOf(v.type, buffer));
     return buffer;
   });
-  lowering.run();
+  lowerProgram(lowering, program);
   const results = program.outputs.map((v) => kept(lowering, lowering.place(v)));
   const made = [...new Set(results.map(({ buffer }) => buffer).filter(({ slot }) => slot < 0))];
   for (const buffer of made) buffer.slot = host.slot();
@@ -65,7 +66,7 @@ export function compileProgram(
           temporary.delete(x.part);
           return { shape, dtype, strides, part: x.part, offset: x.offset + offset };
         }
-        const part = parts.get(buffer.slot) ?? (host.give(buffer.slot) as Part);
+        const part = parts.get(buffer.slot) ?? host.give(buffer.slot);
         parts.set(buffer.slot, part);
         return { shape, dtype, strides, part, offset };
       });

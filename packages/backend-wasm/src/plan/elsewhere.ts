@@ -1,10 +1,11 @@
-/** @file Ops that plans have no steps for: the kernels that run them one by one. */
+/** @file Steps that are not of plans alone: copies, reductions, and the kernels that run ops one by one. */
 import type { PrimitiveName, ProgramNode } from "@tapeloop/autograd/backend";
 import type { WasmArray } from "../array.ts";
 import { copyTo } from "../layout.ts";
 import { Buffer, bytesFor, type Place, placeOf } from "./place.ts";
 import type { Host } from "./host.ts";
-import type { Step } from "./step.ts";
+import { type Reduction, reduceBlocks } from "../reductions.ts";
+import { locate, type Step } from "./step.ts";
 
 /** A kernel whose primitive is known only at run time. */
 type AnyKernel = (
@@ -26,6 +27,7 @@ export function kernelStep(
   const types = outputs.map(({ type }) => type);
   const isOne = primitive.results === "one";
   const step: Step = {
+    what: primitive.name,
     reads: inputs.map(({ buffer }) => buffer),
     writes: [],
     build: () => {
@@ -44,20 +46,43 @@ export function kernelStep(
 /** A step that copies elements in any layout. */
 export function copyStep(host: Host, to: Place, from: Place): Step {
   return {
+    what: "copy",
     reads: [from.buffer],
     writes: [to.buffer],
     build: () => () => copyTo(host.machine, host.arrayAt(to), host.arrayAt(from)),
   };
 }
 
+/** A step that reduces the middle one of three axes, of elements in row-major order. */
+export function reduceStep(
+  { machine, slots }: Host,
+  name: Reduction,
+  to: Place,
+  from: Place,
+  sizes: readonly [number, number, number],
+): Step {
+  return {
+    what: `${name} ${sizes.join("×")}`,
+    reads: [from.buffer],
+    writes: [to.buffer],
+    build: () => {
+      const [target, at] = locate(to);
+      const [source, start] = locate(from);
+      return () => reduceBlocks(machine, name, slots[source] + start, slots[target] + at, sizes);
+    },
+  };
+}
+
 /** A step that fills a place of float64. */
 export function fillStep(host: Host, to: Place, value: number): Step {
   return {
+    what: "fill",
     reads: [],
     writes: [to.buffer],
     build: () => () => {
       const { shape, dtype } = to;
-      const array = host.kernels.fill([], { shape, dtype, value }, to);
+      const make = host.kernels.fill;
+      const array = make([], { shape, dtype, value }, to);
       copyTo(host.machine, host.arrayAt(to), array);
       host.machine.memory.release(array.part);
     },

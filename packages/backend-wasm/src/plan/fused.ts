@@ -5,6 +5,7 @@
 import type { DType, Shape } from "@tapeloop/autograd/backend";
 import { bytesOf } from "../array.ts";
 import type { Body, FunctionSource } from "../emitter.ts";
+import { loadLanes, storeLanes } from "../elementwise.ts";
 import { bits, type Expression, op, Writer } from "../expression.ts";
 import { Structure } from "./leaves.ts";
 
@@ -173,9 +174,8 @@ class FusedWriter {
   /** Reads the element that serves a whole row. */
   #loadOne(operand: number): void {
     const { dtype } = this.#form.operands[operand];
-    this.#body.get(this.#form.results.length + operand);
-    this.#body.at(dtype === "bool" ? "v128.load8_splat" : "v128.load32_splat");
-    this.#keepLoaded(operand);
+    loadLanes(this.#body, dtype, this.#form.results.length + operand, true);
+    this.#body.set(this.#operands[operand]);
   }
 
   #load(operand: number, count: number): void {
@@ -186,27 +186,19 @@ class FusedWriter {
     if (stride === 0) return;
     const pointer = this.#form.results.length + operand;
     const local = this.#operands[operand];
-    if (dtype === "bool") {
-      body.get(pointer).at("v128.load32_zero");
-      body.op("i16x8.extend_low_i8x16_u", "i32x4.extend_low_i16x8_u");
-    } else if (stride === 1) body.get(pointer).at("v128.load");
-    else {
-      body.get(pointer).at("v128.load32_splat").set(local);
-      for (let lane = 1; lane < count; lane++) {
-        body.get(pointer).i32(lane * stride * bytesOf(dtype)).op("i32.add");
-        body.get(local).loadLane32(lane).set(local);
-      }
-      body.get(local);
+    if (stride === 1) {
+      loadLanes(body, dtype, pointer, false);
+      body.set(local);
+      return;
     }
-    this.#keepLoaded(operand);
-  }
-
-  /** Takes what was read off the stack; masks become ones or zeros in all bits. */
-  #keepLoaded(operand: number): void {
-    if (this.#form.operands[operand].dtype === "bool") {
-      this.#body.i32(0).op("i32x4.splat", "i32x4.ne");
+    body.get(pointer).at("v128.load32_splat").set(local);
+    for (let lane = 1; lane < count; lane++) {
+      body
+        .get(pointer)
+        .i32(lane * stride * bytesOf(dtype))
+        .op("i32.add");
+      body.get(local).loadLane32(lane).set(local);
     }
-    this.#body.set(this.#operands[operand]);
   }
 
   #store(result: number, local: number, count: number): void {
@@ -214,21 +206,24 @@ class FusedWriter {
     const { dtype } = this.#form.results[result];
     const strides = this.#loops.strides[result];
     const stride = strides[strides.length - 1];
-    const width = bytesOf(dtype);
-    if (count === lanes && stride === 1) {
-      body.get(result).get(local);
-      if (dtype === "bool") {
-        body.get(local).op("i16x8.narrow_i32x4_s").set(local);
-        body.get(local).get(local).op("i8x16.narrow_i16x8_u").storeLane32(0);
-      } else body.at("v128.store");
+    if (stride === 1) {
+      storeLanes(body, dtype, result, local, count);
       return;
     }
+    const one = body.local("i32");
     for (let lane = 0; lane < count; lane++) {
-      const offset = lane * stride * width;
-      body.get(result);
-      if (offset !== 0) body.i32(offset).op("i32.add");
-      if (dtype === "bool") body.get(local).lane("i32x4.extract_lane", lane).at("i32.store8");
-      else body.get(local).storeLane32(lane);
+      // The lane of this number, as if it were the first of a vector of its own.
+      body
+        .get(result)
+        .i32(lane * stride * bytesOf(dtype))
+        .op("i32.add")
+        .set(one);
+      body.get(one).get(local);
+      body.storeLane(
+        dtype === "bool" ? "v128.store8_lane" : "v128.store32_lane",
+        0,
+        dtype === "bool" ? 4 * lane : lane,
+      );
     }
   }
 }

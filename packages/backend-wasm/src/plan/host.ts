@@ -1,5 +1,5 @@
 /** @file What plans run on, and what they hold while they do. */
-import type { KernelTable, TensorType } from "@tapeloop/autograd/backend";
+import type { KernelTable } from "@tapeloop/autograd/backend";
 import { addressOf, isRowMajor, type WasmArray } from "../array.ts";
 import { rowMajor } from "../layout.ts";
 import type { Machine } from "../machine.ts";
@@ -50,8 +50,8 @@ export class Host {
   }
 
   /** Hands out what a slot has adopted. */
-  give(slot: number): Part | undefined {
-    const part = this.#adopted.get(slot);
+  give(slot: number): Part {
+    const part = this.#adopted.get(slot) as Part;
     this.#adopted.delete(slot);
     return part;
   }
@@ -61,9 +61,4 @@ export class Host {
     for (const part of this.#adopted.values()) this.machine.memory.release(part);
     this.#adopted.clear();
   }
-}
-
-/** The types of several places. */
-export function typesOf(places: readonly TensorType[]): TensorType[] {
-  return places.map(({ shape, dtype }) => ({ shape, dtype }));
 }

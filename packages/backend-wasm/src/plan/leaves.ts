@@ -71,7 +71,7 @@ export function visitParts(
 }
 
 /** A number in every lane, as kernels hold elements of this type. */
-export function constantOf(dtype: Exclude<DType, "float64">, value: number): Expression {
+export function constantOf(dtype: DType, value: number): Expression {
   if (dtype === "float32") return float(value);
   return bits(dtype === "bool" ? (value === 0 ? 0 : -1) : value);
 }

@@ -5,7 +5,7 @@
  * values of all steps are wanted lives in a stack with one row more than there are steps, which shows the
  * states before the steps and those after them.
  */
-import type { ProgramNode, ScanParams, Variable } from "@tapeloop/autograd/backend";
+import type { Program, ProgramNode, ScanParams, Variable } from "@tapeloop/autograd/backend";
 import { bytesOf } from "../array.ts";
 import { Lowering } from "./lowering.ts";
 import { Buffer, bytesFor, type Place, placeOf, type Value } from "./place.ts";
@@ -29,7 +29,12 @@ interface Rows {
 }
 
 /** Makes the steps of a loop. */
-export function lowerScan(outer: Lowering, node: ProgramNode, params: ScanParams): void {
+export function lowerScan(
+  outer: Lowering,
+  node: ProgramNode,
+  params: ScanParams,
+  lowerBody: (to: Lowering, body: Program) => void,
+): void {
   const { body, steps, reverse, consts, carries } = params;
   const { host } = outer;
   const firstX = consts + carries;
@@ -58,16 +63,11 @@ export function lowerScan(outer: Lowering, node: ProgramNode, params: ScanParams
     if (isKept && reverse) {
       return { stack: stacked(v, steps + 1), before: (_, t) => t + 1, after: (_, t) => t };
     }
-    if (isKept) return { stack: stacked(v, steps + 1), before: (_, t) => t, after: (_, t) => t + 1 };
+    if (isKept)
+      return { stack: stacked(v, steps + 1), before: (_, t) => t, after: (_, t) => t + 1 };
     return { stack: stacked(v, 2), before: (s) => s % 2, after: (s) => (s + 1) % 2 };
   });
   const tOf = (s: number): number => (reverse ? last - s : s);
-  const rowAt = ({ stack }: Rows, row: number): Place => ({
-    ...stack,
-    shape: stack.shape.slice(1),
-    strides: stack.strides.slice(1),
-    offset: stack.offset + row * stack.strides[0],
-  });
   ins.forEach((_, i) => {
     const first = rowAt(states[i], states[i].before(0, tOf(0)));
     outer.bring(node.inputs[consts + i], first);
@@ -77,7 +77,7 @@ export function lowerScan(outer: Lowering, node: ProgramNode, params: ScanParams
   const inner = new Lowering(host, body, outer);
   const wanted: { v: Variable; to: Place }[] = [];
   const want = (v: Variable, to: Place): void => {
-    inner.target(v, to);
+    inner.want(v, to);
     wanted.push({ v, to });
   };
   body.inputs.slice(0, consts).forEach((v, i) => inner.set(v, given(outer, node.inputs[i])));
@@ -85,7 +85,11 @@ export function lowerScan(outer: Lowering, node: ProgramNode, params: ScanParams
   outs.forEach((v, i) => want(v, rowOf(v, states[i].stack, states[i].after, inner)));
   body.inputs.slice(firstX).forEach((v, i) => {
     const value = given(outer, node.inputs[firstX + i]);
-    if (value.kind === "place") inner.set(v, rowOf(v, value, (_, t) => t, inner));
+    if (value.kind === "place")
+      inner.set(
+        v,
+        rowOf(v, value, (_, t) => t, inner),
+      );
     else inner.set(v, { ...value, ...v.type });
   });
   const stacks = new Map<Variable, Place>();
@@ -100,9 +104,12 @@ export function lowerScan(outer: Lowering, node: ProgramNode, params: ScanParams
     if (stacks.has(v)) continue;
     const stack = stacked(v, steps);
     stacks.set(v, stack);
-    want(v, rowOf(v, stack, (_, t) => t, inner));
+    want(
+      v,
+      rowOf(v, stack, (_, t) => t, inner),
+    );
   }
-  inner.run();
+  lowerBody(inner, body);
   for (const { v, to } of wanted) inner.bring(v, to);
 
   // The loop.
@@ -110,7 +117,8 @@ export function lowerScan(outer: Lowering, node: ProgramNode, params: ScanParams
   const arena = new Buffer(layout.bytes, outer);
   const used = inner.steps.flatMap(({ reads, writes }) => [...reads, ...writes]);
   const overs = moving.map(({ over }) => over.buffer);
-  outer.steps.push({ what: "loop " + inner.steps.map((s:any)=>"\n     "+s.what).join(""),
+  outer.steps.push({
+    what: `${steps} × (${inner.steps.map(({ what }) => what).join("; ")})`,
     reads: [...new Set([...used.filter(({ home }) => home !== inner), ...overs])],
     writes: [arena],
     build: () => {
@@ -144,4 +152,15 @@ export function lowerScan(outer: Lowering, node: ProgramNode, params: ScanParams
 function given(outer: Lowering, v: Variable): Value {
   const value = outer.value(v);
   return value.kind === "filled" ? value : outer.place(v);
+}
+
+/** One row of a stack of states. */
+function rowAt({ stack }: Rows, row: number): Place {
+  const { shape, strides, offset } = stack;
+  return {
+    ...stack,
+    shape: shape.slice(1),
+    strides: strides.slice(1),
+    offset: offset + row * strides[0],
+  };
 }

@@ -6,7 +6,9 @@ import { bytesOf } from "../array.ts";
 export type Slots = number[];
 
 /** One thing that a plan does. */
-export interface Step { what?: string;
+export interface Step {
+  /** Names it for people. */
+  readonly what: string;
   /** Buffers that it reads. */
   readonly reads: readonly Buffer[];
   /** Buffers that it writes. */
@@ -46,7 +48,7 @@ function spansOf(steps: readonly Step[], home: object): Span[] {
   });
   return [...spans].map(([buffer, span]) => {
     const size = Math.ceil((buffer.bytes + slack) / alignment) * alignment;
-    return { buffer, size, ...span };
+    return { buffer, size, first: span.first, last: span.last };
   });
 }
 

@@ -190,10 +190,11 @@ function writeBlock(body: Body, form: BlockForm): void {
 
 /** Stores the first 4, 8 or 12 bytes of a vector. */
 function storePart(body: Body, at: number, vector: number, offset: number, bytes: number): void {
-  if (bytes >= 8) body.get(at).get(vector).storeLane64(0, offset);
-  if (bytes % 8 !== 0)
-    body
-      .get(at)
-      .get(vector)
-      .storeLane32(bytes / 4 - 1, offset + bytes - 4);
+  if (bytes >= 8) body.get(at).get(vector).storeLane("v128.store64_lane", offset, 0);
+  if (bytes % 8 === 0) return;
+  const last = bytes / 4 - 1;
+  body
+    .get(at)
+    .get(vector)
+    .storeLane("v128.store32_lane", offset + 4 * last, last);
 }
