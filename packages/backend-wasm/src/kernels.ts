@@ -15,6 +15,7 @@ import {
 } from "@tapeloop/autograd/backend";
 import { addressOf, fresh, isRowMajor, type WasmArray } from "./array.ts";
 import { type PointwiseRun, pointwiseRun } from "./elementwise.ts";
+import { indexing } from "./indexing.ts";
 import { asRowMajor, copyTo, rowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 import type { Part } from "./memory.ts";
@@ -180,6 +181,7 @@ export function kernelsOn<V>(
   ) as AnyKernel<TensorType>[];
   const own: Partial<KernelTable<WasmArray>> = {
     ...movements(machine),
+    ...indexing(machine),
     fill: (_, { value }, type) => {
       const out = fresh(type, machine.memory);
       machine.memory.view(type.dtype, out.part.pointer, sizeOf(type.shape)).fill(value);
