@@ -5,3 +5,4 @@
  */
 export type { WasmArray } from "./array.ts";
 export { wasmBackend, type WasmOptions } from "./backend.ts";
+export { turbo, type TurboReport } from "./turbo.ts";

@@ -13,14 +13,24 @@ export interface Tile {
   readonly vectors: number;
 }
 
+/** The tile that fits into the registers of 128 bits: eight sums, four columns, two factors. */
+export const usualTile: Tile = { rows: 2, vectors: 4 };
+
+let preferred = usualTile;
+
+/** Machines that are made from now on have this tile. */
+export function preferTile(tile: Tile): void {
+  preferred = tile;
+}
+
 /** A memory and the kernels on it. */
 export class Machine {
   /** What kernels read and write. */
   readonly memory: LinearMemory = new LinearMemory();
   /** Whether products may add and multiply with one rounding. */
   readonly canFuse: boolean;
-  /** The tile that suits this engine. */
-  tile: Tile = { rows: 2, vectors: 4 };
+  /** The tile of its products. */
+  tile: Tile = preferred;
   readonly #kernels = new Map<string, CompiledKernel>();
 
   /** @param canFuse - Whether products may add and multiply with one rounding. */
