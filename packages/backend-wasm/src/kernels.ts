@@ -22,6 +22,7 @@ import type { Part } from "./memory.ts";
 import { pointwiseOf } from "./pointwise.ts";
 import { contract, type Products } from "./products/contraction.ts";
 import { type Reduction, reduce } from "./reductions.ts";
+import { permuted, repeated, sliced, type View } from "./views.ts";
 
 /** A kernel whose primitive is known only at run time. */
 type AnyKernel<R> = (
@@ -43,6 +44,11 @@ function view(
   return { shape, dtype, part, strides, offset };
 }
 
+/** The same memory in another layout. */
+function seen(x: WasmArray, layout: View): WasmArray {
+  return view(x, { shape: layout.shape, dtype: x.dtype }, layout.strides, layout.offset);
+}
+
 /** Movements: views where there are any. */
 function movements(
   machine: Machine,
@@ -53,27 +59,9 @@ function movements(
       const dense = asRowMajor(machine, x);
       return view(dense, type, rowMajorStrides(type.shape), dense.offset);
     },
-    permute: ([x], { axes }, type) =>
-      view(
-        x,
-        type,
-        axes.map((axis) => x.strides[axis]),
-        x.offset,
-      ),
-    broadcastTo: ([x], { shape }, type) => {
-      const missing = shape.length - x.shape.length;
-      const strides = shape.map((size, i) =>
-        i < missing || x.shape[i - missing] !== size ? 0 : x.strides[i - missing],
-      );
-      return view(x, type, strides, x.offset);
-    },
-    slice: ([x], { starts, steps }, type) =>
-      view(
-        x,
-        type,
-        x.strides.map((stride, i) => stride * steps[i]),
-        starts.reduce((offset, start, i) => offset + start * x.strides[i], x.offset),
-      ),
+    permute: ([x], { axes }) => seen(x, permuted(axes)(x)),
+    broadcastTo: ([x], { shape }) => seen(x, repeated(shape)(x)),
+    slice: ([x], { starts, sizes, steps }) => seen(x, sliced(starts, sizes, steps)(x)),
     split: ([x], { axis }, types) => {
       let { offset } = x;
       return types.map((type) => {

@@ -35,6 +35,7 @@ export function compileProgram(
   const arena = host.slot();
   settle(layout, arena, 0);
   const run = lowering.steps.map(({ build }) => build());
+  machine.write();
 
   return (inputs, constants) => {
     const { slots } = host;

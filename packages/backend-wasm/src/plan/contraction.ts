@@ -4,8 +4,9 @@ import { bytesOf } from "../array.ts";
 import type { FloatType } from "../products/block.ts";
 import { productForm } from "../products/contraction.ts";
 import { axisGroups, type Matrices, matricesOf } from "../products/matrices.ts";
+import { permuted } from "../views.ts";
 import type { Lowering } from "./lowering.ts";
-import { permuted, type Place, type View } from "./place.ts";
+import { type Place } from "./place.ts";
 import { productStep } from "./product-step.ts";
 
 /** An operand as matrices. */
@@ -102,7 +103,7 @@ function operand(to: Lowering, x: Variable, { batch, contract }: Axes): Operand 
   const place = to.place(x);
   const found = matricesOf(place, groups);
   if (found !== null) return { place, matrices: found };
-  const moved = permuted(groups.flat())(place) as View;
+  const moved = permuted(groups.flat())(place);
   const dense = to.dense({ ...place, ...moved });
   let next = 0;
   const places = groups.map((group) => group.map(() => next++));

@@ -40,7 +40,7 @@ export function fusedStep(
     reads: places.map(({ buffer }) => buffer),
     writes: targets.map(({ buffer }) => buffer),
     build: () => {
-      const kernel = machine.kernel(name, source);
+      const kernel = machine.slot(name, source);
       const addresses = [...targets, ...places].map(locate);
       const args = addresses.map(() => 0);
       return () => {
@@ -48,7 +48,7 @@ export function fusedStep(
           const [slot, start] = addresses[i];
           args[i] = slots[slot] + start;
         }
-        kernel(...args);
+        kernel.run(...args);
       };
     },
   };

@@ -20,22 +20,21 @@ import { isRowMajor } from "../array.ts";
 import type { Expression } from "../expression.ts";
 import { pointwiseOf } from "../pointwise.ts";
 import { blocks, type Reduction } from "../reductions.ts";
-import { lowerContraction } from "./contraction.ts";
-import { kernelStep, reduceStep } from "./elsewhere.ts";
-import { replaced, visitParts } from "./leaves.ts";
-import { lowerScan } from "./loop.ts";
-import type { Lowering } from "./lowering.ts";
 import {
   type Movement,
   permuted,
-  type Place,
-  placeOf,
   ranged,
   repeated,
   reshaped,
   sliced,
   type View,
-} from "./place.ts";
+} from "../views.ts";
+import { lowerContraction } from "./contraction.ts";
+import { kernelStep, reduceStep } from "./elsewhere.ts";
+import { replaced, visitParts } from "./leaves.ts";
+import { lowerScan } from "./loop.ts";
+import type { Lowering } from "./lowering.ts";
+import { type Place, placeOf } from "./place.ts";
 
 /** What is no longer than this may be computed again rather than kept. */
 const fewParts = 12;
@@ -157,7 +156,7 @@ function concat(to: Lowering, { inputs, outputs: [y], params }: ProgramNode): vo
   let start = 0;
   const pieces = inputs.map((x): Place => {
     const size = x.type.shape[axis];
-    const piece = { ...whole, ...(ranged(axis, start, size)(whole) as View) };
+    const piece = { ...whole, ...ranged(axis, start, size)(whole) };
     start += size;
     if (to.value(x).kind === "lazy" && to.isReadOnce(x)) to.want(x, piece);
     return piece;
@@ -178,7 +177,7 @@ function pad(to: Lowering, { inputs: [x], outputs: [y], params }: ProgramNode): 
     x.type.shape,
     spans.map(({ between }) => between + 1),
   );
-  to.bring(x, { ...whole, ...(inside(whole) as View) });
+  to.bring(x, { ...whole, ...inside(whole) });
   to.used(x);
   to.set(y, whole);
 }
