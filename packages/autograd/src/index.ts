@@ -302,7 +302,7 @@ export { TapeNode, type Origin, tapeOf } from "./tape.ts";
 
 // Loops
 export { associativeScan, type AssociativeScanOptions } from "./associative-scan.ts";
-export { type Cell, type SaveOption, scan, type ScanOptions } from "./scan.ts";
+export { type Cell, type SaveEvery, type SaveOption, scan, type ScanOptions } from "./scan.ts";
 
 // Programs
 export { compile, trace } from "./program/compile.ts";
