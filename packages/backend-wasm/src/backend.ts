@@ -12,6 +12,7 @@ import { kernelsOn, read } from "./kernels.ts";
 import { Machine } from "./machine.ts";
 import type { Part } from "./memory.ts";
 import { compileProgram } from "./plan/compile.ts";
+import { Products } from "./products/contraction.ts";
 
 /** How {@link wasmBackend} computes. */
 export interface WasmOptions<V> {
@@ -40,11 +41,12 @@ export function wasmBackend<V>(options: WasmOptions<V>): Backend<WasmArray> {
     );
   }
   const machine = new Machine(options.deterministic !== true && canFuse());
-  const kernels = kernelsOn(machine, options.elsewhere);
+  const products = new Products(machine);
+  const kernels = kernelsOn(machine, products, options.elsewhere);
   return {
     name: "wasm",
     kernels,
-    compile: (program) => compileProgram(machine, kernels, program),
+    compile: (program) => compileProgram(machine, products, kernels, program),
     upload: (data: TypedArray, type: TensorType) => {
       const out = fresh(type, machine.memory);
       machine.memory.view(type.dtype, out.part.pointer, data.length).set(data);

@@ -18,6 +18,7 @@ const plain = {
   "i32.add": [0x6a],
   "i32.sub": [0x6b],
   "i32.mul": [0x6c],
+  "i32.ne": [0x47],
   "i32.lt_u": [0x49],
   "f32.add": [0x92],
   "f32.mul": [0x94],
@@ -70,15 +71,19 @@ const plain = {
   "i32x4.trunc_sat_f32x4_s": [0xfd, 0xf8, 0x01],
   "f32x4.convert_i32x4_s": [0xfd, 0xfa, 0x01],
   "f32x4.relaxed_madd": [0xfd, 0x85, 0x02],
+  "f64x2.relaxed_madd": [0xfd, 0x87, 0x02],
 } as const;
 
 /** Instructions that read or write memory. */
 const memory = {
   "f32.load": [0x2a],
   "f32.store": [0x38],
+  "f64.load": [0x2b],
+  "f64.store": [0x39],
   "v128.load": [0xfd, 0x00],
   "v128.load8_splat": [0xfd, 0x07],
   "v128.load32_splat": [0xfd, 0x09],
+  "v128.load64_splat": [0xfd, 0x0a],
   "v128.load32_zero": [0xfd, 0x5c],
   "v128.load64_zero": [0xfd, 0x5d],
   "v128.store": [0xfd, 0x0b],
@@ -95,6 +100,7 @@ const lanes = {
 const storeLanes = {
   "v128.store8_lane": [0xfd, 0x58],
   "v128.store32_lane": [0xfd, 0x5a],
+  "v128.store64_lane": [0xfd, 0x5b],
 } as const;
 
 /** An instruction that stores one lane. */
@@ -143,6 +149,9 @@ function sized(bytes: readonly number[]): number[] {
 function named(text: string): number[] {
   return sized(Array.from(text, (letter) => letter.charCodeAt(0)));
 }
+
+/** A vector of zeros, as bytes. */
+const zeroBytes: readonly number[] = Array.from({ length: 16 }, () => 0);
 
 /** The instructions of one function, in the order they run: a stack machine. */
 export class Body {
@@ -202,22 +211,42 @@ export class Body {
     return this.#emit(...lanes[name], lane);
   }
 
+  /** Loads a lane of the vector on the stack from the address below it. */
+  loadLane32(lane: number): this {
+    return this.#emit(0xfd, 0x56, 0, 0, lane);
+  }
+
   /** Stores a lane of the vector on the stack, `offset` bytes behind the address below it. */
   storeLane(name: StoreLaneOp, offset: number, lane: number): this {
     return this.#emit(...storeLanes[name], 0, ...unsigned(offset), lane);
+  }
+
+  /** Of the two vectors on the stack, as 32 bytes, those of the given numbers. */
+  shuffle(bytes: readonly number[]): this {
+    return this.#emit(0xfd, 0x0d, ...bytes);
   }
 
   /** Swaps the halves of the vector on the stack. */
   swapHalves(): this {
     const copy = this.local("v128");
     this.set(copy).get(copy).get(copy);
-    const order = [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7];
-    return this.#emit(0xfd, 0x0d, ...order);
+    return this.shuffle([8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7]);
   }
 
-  /** Adds to a local. */
+  /** Adds a whole number to a local. */
   advance(local: number, by: number): this {
     return this.get(local).i32(by).op("i32.add").set(local);
+  }
+
+  /** Adds a local to a local. */
+  add(local: number, by: number): this {
+    return this.get(local).get(by).op("i32.add").set(local);
+  }
+
+  /** Sets vectors to 0. */
+  zero(locals: readonly number[]): this {
+    for (const local of locals) this.#emit(0xfd, 0x0c, ...zeroBytes).set(local);
+    return this;
   }
 
   /** Runs `inner` once, and again as long as `pointer` is below `end`. */
@@ -225,6 +254,14 @@ export class Body {
     this.#emit(0x03, 0x40);
     inner();
     this.get(pointer).get(end).op("i32.lt_u");
+    return this.#emit(0x0d, 0, 0x0b);
+  }
+
+  /** Runs `inner` as many times as the local says, which is at least once, and counts it down to 0. */
+  repeat(count: number, inner: () => void): this {
+    this.#emit(0x03, 0x40);
+    inner();
+    this.advance(count, -1).get(count);
     return this.#emit(0x0d, 0, 0x0b);
   }
 

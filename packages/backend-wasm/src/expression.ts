@@ -64,6 +64,7 @@ const shifts: ReadonlySet<PlainOp> = new Set(["i32x4.shl", "i32x4.shr_s", "i32x4
 export class Writer {
   readonly #body: Body;
   readonly #constants = new Map<string, number>();
+  readonly #prepared = new Set<Expression>();
   #known = new Map<Expression, number>();
 
   /** Writes to the given function. */
@@ -73,6 +74,8 @@ export class Writer {
 
   /** Puts the constants of an expression into locals; called before the loop. */
   prepare(expression: Expression): void {
+    if (this.#prepared.has(expression)) return;
+    this.#prepared.add(expression);
     if (expression.kind === "op") {
       const isShift = shifts.has(expression.name);
       expression.inputs.forEach((input, i) => {

@@ -6,3 +6,4 @@
 export type { WasmArray } from "./array.ts";
 export type { Part } from "./memory.ts";
 export { wasmBackend, type WasmOptions } from "./backend.ts";
+export { turbo, type TurboReport } from "./turbo.ts";

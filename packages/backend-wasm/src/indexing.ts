@@ -1,94 +1,103 @@
-/** @file Reading and adding at places given by an integer array, slice by slice. */
-import { IndexError, type KernelTable, sizeOf } from "@tapeloop/autograd/backend";
-import { addressOf, bytesOf, fresh, type WasmArray } from "./array.ts";
+/** @file Reading and adding at places given by whole numbers, and counting. */
+import {
+  IndexError,
+  type KernelTable,
+  sizeOf,
+  type TensorType,
+  type TypedArray,
+} from "@tapeloop/autograd/backend";
+import { addressOf, fresh, type WasmArray } from "./array.ts";
 import { asRowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 
-/** The indices in row-major order, each within an axis of the given size. They are valid until the next allocation. */
-function checkedIndices(
-  op: string,
+/** The kernels of these ops. */
+export function indexing(
   machine: Machine,
-  indices: WasmArray,
-  axis: number,
-  size: number,
-): Int32Array {
-  const list = machine.memory.view(
-    "int32",
-    addressOf(indices),
-    sizeOf(indices.shape),
-  ) as Int32Array;
-  const wrong = list.findIndex((index) => index < 0 || index >= size);
-  if (wrong >= 0) {
-    throw new IndexError(
-      op,
-      `indices along axis ${axis} must be in [0, ${size})`,
-      `${list[wrong]} at place ${wrong}`,
-      size === 0 ? "The axis has no elements." : "Indices count from 0.",
-    );
-  }
-  return list;
-}
-
-/** `gather` and `scatterAdd`, for every element type. */
-export function indexing(machine: Machine): Pick<KernelTable<WasmArray>, "gather" | "scatterAdd"> {
+): Pick<KernelTable<WasmArray>, "gather" | "scatterAdd" | "iota"> {
   const { memory } = machine;
-  /** Runs with both inputs in row-major order. */
-  const withDense = (
-    [x, indices]: readonly WasmArray[],
-    f: (x: WasmArray, indices: WasmArray) => void,
-  ): void => {
-    const dense = [asRowMajor(machine, x), asRowMajor(machine, indices)] as const;
-    try {
-      f(...dense);
-    } finally {
-      if (dense[0] !== x) memory.release(dense[0].part);
-      if (dense[1] !== indices) memory.release(dense[1].part);
-    }
-  };
+  let totals = new Float64Array(0);
   return {
-    gather: (inputs, { axis }, type) => {
-      const { shape, dtype } = inputs[0];
-      const [outer, size] = [sizeOf(shape.slice(0, axis)), shape[axis]];
-      const inner = sizeOf(shape.slice(axis + 1));
+    iota: (_, __, type) => {
       const out = fresh(type, memory);
-      withDense(inputs, (x, indices) => {
-        const list = checkedIndices("gather", machine, indices, axis, size);
-        const all = memory.views[dtype];
-        const width = bytesOf(dtype);
-        let at = out.part.pointer / width;
-        for (let o = 0; o < outer; o++) {
-          const from = addressOf(x) / width + o * size * inner;
-          for (const index of list) {
-            all.copyWithin(at, from + index * inner, from + (index + 1) * inner);
+      const to = memory.view(type.dtype, out.part.pointer, sizeOf(type.shape));
+      for (let i = 0; i < to.length; i++) to[i] = i;
+      return out;
+    },
+
+    gather: ([x, indices], { axis }, type) => {
+      const size = x.shape[axis];
+      return reading(machine, [x, indices], type, ([from, list], to) => {
+        checkIndices("gather", list, axis, size);
+        const inner = sizeOf(x.shape.slice(axis + 1));
+        const outer = sizeOf(x.shape.slice(0, axis));
+        for (let o = 0, at = 0; o < outer; o++) {
+          for (let k = 0; k < list.length; k++) {
+            const place = (o * size + list[k]) * inner;
+            if (inner === 1) to[at] = from[place];
+            else to.set(from.subarray(place, place + inner), at);
             at += inner;
           }
         }
       });
-      return out;
     },
 
-    scatterAdd: (inputs, { axis, size }, type) => {
-      const [outer, inner] = [
-        sizeOf(type.shape.slice(0, axis)),
-        sizeOf(type.shape.slice(axis + 1)),
-      ];
-      const out = fresh(type, memory);
-      withDense(inputs, (x, indices) => {
-        const list = checkedIndices("scatterAdd", machine, indices, axis, size);
-        const all = memory.views[type.dtype];
-        const width = bytesOf(type.dtype);
-        const to = out.part.pointer / width;
-        all.fill(0, to, to + sizeOf(type.shape));
-        let from = addressOf(x) / width;
-        for (let o = 0; o < outer; o++) {
-          for (const index of list) {
-            const at = to + (o * size + index) * inner;
-            for (let i = 0; i < inner; i++) all[at + i] += all[from + i];
-            from += inner;
+    scatterAdd: ([x, indices], { axis, size }, type) =>
+      reading(machine, [x, indices], type, ([from, list], to) => {
+        checkIndices("scatterAdd", list, axis, size);
+        const inner = sizeOf(type.shape.slice(axis + 1));
+        const outer = sizeOf(type.shape.slice(0, axis));
+        // Totals are kept in float64 and rounded once. They are zeros before and after.
+        if (totals.length < to.length) totals = new Float64Array(to.length);
+        const visit = (at: (place: number, source: number) => void): void => {
+          for (let o = 0, source = 0; o < outer; o++) {
+            for (let k = 0; k < list.length; k++) {
+              const place = (o * size + list[k]) * inner;
+              for (let i = 0; i < inner; i++) at(place + i, source++);
+            }
           }
-        }
-      });
-      return out;
-    },
+        };
+        to.fill(0);
+        visit((place, source) => (totals[place] += from[source]));
+        visit((place) => (to[place] = totals[place]));
+        visit((place) => (totals[place] = 0));
+      }),
   };
+}
+
+/** Makes an array from the elements of others, all in row-major order. */
+function reading(
+  machine: Machine,
+  inputs: readonly WasmArray[],
+  type: TensorType,
+  run: (from: readonly TypedArray[], to: TypedArray) => void,
+): WasmArray {
+  const { memory } = machine;
+  const read = inputs.map((x) => asRowMajor(machine, x));
+  const out = fresh(type, memory);
+  try {
+    // Views last until the next allocation.
+    const views = read.map((x) => memory.view(x.dtype, addressOf(x), sizeOf(x.shape)));
+    run(views, memory.view(type.dtype, out.part.pointer, sizeOf(type.shape)));
+    return out;
+  } catch (error) {
+    memory.release(out.part);
+    throw error;
+  } finally {
+    read.forEach((x, i) => {
+      if (x !== inputs[i]) memory.release(x.part);
+    });
+  }
+}
+
+/** Every index is within the axis. */
+function checkIndices(op: string, list: TypedArray, axis: number, size: number): void {
+  for (let i = 0; i < list.length; i++) {
+    if (list[i] >= 0 && list[i] < size) continue;
+    throw new IndexError(
+      op,
+      `indices along axis ${axis} must be in [0, ${size})`,
+      `${list[i]} at place ${i}`,
+      size === 0 ? "The axis has no elements." : "Indices count from 0.",
+    );
+  }
 }

@@ -4,7 +4,6 @@
  */
 import {
   type Backend,
-  type DotAxes,
   type DType,
   type KernelTable,
   type PrimitiveName,
@@ -19,12 +18,11 @@ import { type PointwiseRun, pointwiseRun } from "./elementwise.ts";
 import { indexing } from "./indexing.ts";
 import { asRowMajor, copyTo, rowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
-import { freeAxes, matricesOf } from "./matrices.ts";
 import type { Part } from "./memory.ts";
 import { pointwiseOf } from "./pointwise.ts";
-import { type Matrix, multiply } from "./products.ts";
+import { contract, type Products } from "./products/contraction.ts";
 import { type Reduction, reduce } from "./reductions.ts";
-import { type View, views } from "./views.ts";
+import { permuted, repeated, sliced, type View } from "./views.ts";
 
 /** A kernel whose primitive is known only at run time. */
 type AnyKernel<R> = (
@@ -47,8 +45,8 @@ function view(
 }
 
 /** The same memory in another layout. */
-function seen(x: WasmArray, type: TensorType, { strides, offset }: View): WasmArray {
-  return view(x, type, strides, x.offset + offset);
+function seen(x: WasmArray, layout: View): WasmArray {
+  return view(x, { shape: layout.shape, dtype: x.dtype }, layout.strides, layout.offset);
 }
 
 /** Movements: views where there are any. */
@@ -61,9 +59,9 @@ function movements(
       const dense = asRowMajor(machine, x);
       return view(dense, type, rowMajorStrides(type.shape), dense.offset);
     },
-    permute: ([x], params, type) => seen(x, type, views.permute(x, params, type.shape)),
-    broadcastTo: ([x], params, type) => seen(x, type, views.broadcastTo(x, params, type.shape)),
-    slice: ([x], params, type) => seen(x, type, views.slice(x, params, type.shape)),
+    permute: ([x], { axes }) => seen(x, permuted(axes)(x)),
+    broadcastTo: ([x], { shape }) => seen(x, repeated(shape)(x)),
+    slice: ([x], { starts, sizes, steps }) => seen(x, sliced(starts, sizes, steps)(x)),
     split: ([x], { axis }, types) => {
       let { offset } = x;
       return types.map((type) => {
@@ -90,61 +88,6 @@ function movements(
       return out;
     },
   };
-}
-
-/** An operand as [batch, free, contracted], copied if its axes do not join. */
-function asMatrices(
-  machine: Machine,
-  x: WasmArray,
-  batch: readonly number[],
-  contract: readonly number[],
-): WasmArray {
-  const found = matricesOf(x, batch, contract);
-  if (found !== null) return { ...x, ...found };
-  const order = [...batch, ...freeAxes(x, batch, contract), ...contract];
-  const moved = {
-    shape: order.map((axis) => x.shape[axis]),
-    strides: order.map((axis) => x.strides[axis]),
-  };
-  const dense = rowMajor(machine, { ...x, ...moved });
-  const places = order.map((_, i) => i);
-  const free = order.length - contract.length;
-  const axes = matricesOf(dense, places.slice(0, batch.length), places.slice(free));
-  return { ...dense, ...axes };
-}
-
-/** Products of float32. */
-function product(
-  machine: Machine,
-  [x, y]: readonly WasmArray[],
-  { batch, contract }: DotAxes,
-  type: TensorType,
-): WasmArray {
-  const a = asMatrices(machine, x, batch[0], contract[0]);
-  const b = asMatrices(machine, y, batch[1], contract[1]);
-  const [count, m, k] = a.shape;
-  const n = b.shape[1];
-  const out = fresh(type, machine.memory);
-  if (count * m * k * n === 0) {
-    machine.memory.view("float32", out.part.pointer, count * m * n).fill(0);
-  } else {
-    for (let i = 0; i < count; i++) {
-      const left: Matrix = {
-        address: addressOf(a) + 4 * i * a.strides[0],
-        down: 4 * a.strides[1],
-        across: 4 * a.strides[2],
-      };
-      const right: Matrix = {
-        address: addressOf(b) + 4 * i * b.strides[0],
-        down: 4 * b.strides[2],
-        across: 4 * b.strides[1],
-      };
-      multiply(machine, out.part.pointer + 4 * i * m * n, left, right, [m, k, n]);
-    }
-  }
-  if (a.part !== x.part) machine.memory.release(a.part);
-  if (b.part !== y.part) machine.memory.release(b.part);
-  return out;
 }
 
 /** A reduction here where it can be done, else elsewhere. */
@@ -193,7 +136,11 @@ export function read(machine: Machine, x: WasmArray): ReturnType<Machine["memory
 }
 
 /** Every primitive. */
-export function kernelsOn<V>(machine: Machine, other: Backend<V>): KernelTable<WasmArray> {
+export function kernelsOn<V>(
+  machine: Machine,
+  products: Products,
+  other: Backend<V>,
+): KernelTable<WasmArray> {
   const table: Record<string, unknown> = {};
   for (const name of Object.keys(primitives) as PrimitiveName[]) {
     const elsewhere = through(machine, other, name);
@@ -231,8 +178,8 @@ export function kernelsOn<V>(machine: Machine, other: Backend<V>): KernelTable<W
     sum: reducing(machine, "sum", sum),
     max: reducing(machine, "max", max),
     dotGeneral: (inputs, params, type) =>
-      type.dtype === "float32"
-        ? product(machine, inputs, params, type)
+      type.dtype === "float32" || type.dtype === "float64"
+        ? contract(machine, products, inputs, params, type)
         : (dot(inputs, params, type) as WasmArray),
   };
   Object.assign(table, own);

@@ -5,6 +5,24 @@ import { LinearMemory } from "./memory.ts";
 /** A compiled kernel. It takes addresses and numbers of bytes. */
 export type CompiledKernel = (...values: (number | undefined)[]) => void;
 
+/** The part of a product that is held in registers. */
+export interface Tile {
+  /** Rows. */
+  readonly rows: number;
+  /** Vectors of 16 bytes in a row. */
+  readonly vectors: number;
+}
+
+/** The tile that fits into the registers of 128 bits: eight sums, four columns, two factors. */
+export const usualTile: Tile = { rows: 2, vectors: 4 };
+
+let preferred = usualTile;
+
+/** Machines that are made from now on have this tile. */
+export function preferTile(tile: Tile): void {
+  preferred = tile;
+}
+
 /** A kernel that may be written later, together with others. */
 export interface KernelSlot {
   /** The kernel, once it is written. */
@@ -17,6 +35,8 @@ export class Machine {
   readonly memory: LinearMemory = new LinearMemory();
   /** Whether products may add and multiply with one rounding. */
   readonly canFuse: boolean;
+  /** The tile of its products. */
+  tile: Tile = preferred;
   readonly #slots = new Map<string, KernelSlot>();
   #waiting: { readonly slot: KernelSlot; readonly source: FunctionSource }[] = [];
 

@@ -66,13 +66,3 @@ export function eachRow(
     if (axis < 0) return;
   }
 }
-
-/** Bytes from every operand's beginning to each of its rows. */
-export function offsetsOf(
-  rows: Pick<Rows, "sizes" | "strides">,
-  widths: readonly number[],
-): number[][] {
-  const found: number[][] = [];
-  eachRow(rows, (offsets) => found.push(offsets.map((offset, k) => offset * widths[k])));
-  return found;
-}

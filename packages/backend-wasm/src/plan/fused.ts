@@ -1,150 +1,229 @@
-/** @file One kernel for many functions of single elements: several results, what lies between them in registers. */
-import { sizeOf } from "@tapeloop/autograd/backend";
+/**
+ * @file Kernels of many functions of single elements at once: every operand is read once, and every result
+ * stored once, in loops over the axes that their layouts leave.
+ */
+import type { DType, Shape } from "@tapeloop/autograd/backend";
 import { bytesOf } from "../array.ts";
+import type { Body, FunctionSource } from "../emitter.ts";
 import { loadLanes, storeLanes } from "../elementwise.ts";
-import type { Body } from "../emitter.ts";
 import { bits, type Expression, op, Writer } from "../expression.ts";
-import type { Machine } from "../machine.ts";
-import { offsetsOf, rowsOf } from "../rows.ts";
-import { addressIn, type Clock, type Located } from "./located.ts";
+import { Structure } from "./leaves.ts";
 
-/** What a fused kernel reads, computes and writes. */
-export interface Fused {
-  /** Operands, by their numbers in the expressions. */
-  readonly operands: readonly Located[];
-  /** Where results go. All arrays have one shape. */
-  readonly results: readonly Located[];
-  /** What they are. */
-  readonly values: readonly Expression[];
+/** An operand or a result: its element type, and elements between neighbours along each axis. */
+export interface Stream {
+  /** The type of its elements; lanes hold 32 bits. */
+  readonly dtype: Exclude<DType, "float64">;
+  /** Elements between neighbours along each axis. */
+  readonly strides: readonly number[];
 }
 
-/** An expression in words, by which equal kernels are known. */
-function wordsOf(values: readonly Expression[]): string {
-  const names = new Map<Expression, number>();
-  const lines: string[] = [];
-  const name = (x: Expression): string => {
-    if (x.kind === "operand") return `o${x.index}`;
-    if (x.kind !== "op") return `${x.kind} ${Object.is(x.value, -0) ? "-0" : x.value}`;
-    const known = names.get(x);
-    if (known !== undefined) return `v${known}`;
-    const inputs = x.inputs.map(name).join(" ");
-    names.set(x, lines.length);
-    lines.push(`${x.name} ${inputs}`);
-    return `v${lines.length - 1}`;
-  };
-  return `${values.map(name).join()}: ${lines.join("; ")}`;
+/** What is stored. */
+export interface Result extends Stream {
+  /** What it is, of the operands by their numbers. */
+  readonly value: Expression;
 }
 
-/** How a kernel walks along its arrays: known when it is written, but for the addresses. */
-interface Walk {
-  /** Elements of a row. */
-  readonly length: number;
-  /** How many rows one call does. */
-  readonly rows: number;
-  /** Bytes from a row to the next, for every array. */
-  readonly steps: readonly number[];
-  /** Whether an array has one element for a whole row. */
-  readonly isOne: readonly boolean[];
+/** Functions of elements at the same place. */
+export interface FusedForm {
+  /** How many elements there are along each axis; none is 0. */
+  readonly shape: Shape;
+  /** What is read. */
+  readonly operands: readonly Stream[];
+  /** What is stored. */
+  readonly results: readonly Result[];
 }
 
-/** The kernel as an instruction of a plan. */
-export function fusedInstruction(machine: Machine, clock: Clock, fused: Fused): () => void {
-  const { operands, results, values } = fused;
-  const { shape } = results[0];
-  if (sizeOf(shape) === 0) return () => undefined;
-  const arrays = [...results, ...operands];
-  const { sizes, strides, inner, length } = rowsOf(shape, arrays);
-  const widths = arrays.map(({ dtype }) => bytesOf(dtype));
-  // The innermost of the outer axes is walked along in the kernel, the others here.
-  const rows = sizes.at(-1) ?? 1;
-  const walk: Walk = {
-    length,
-    rows,
-    steps: strides.map((list, k) => (list.at(-1) ?? 0) * widths[k]),
-    isOne: inner.map((stride) => stride === 0 && length > 1),
-  };
-  const outer = { sizes: sizes.slice(0, -1), strides: strides.map((list) => list.slice(0, -1)) };
-  const types = arrays.map(({ dtype }) => dtype).join();
-  const slot = machine.slot(`${wordsOf(values)} | ${types} ${JSON.stringify(walk)}`, {
-    parameters: arrays.map(() => "i32" as const),
-    write: (body) => writeFused(body, fused, walk),
-  });
-  const addresses = arrays.map((x) => addressIn(clock, x));
-  const offsets = offsetsOf(outer, widths);
-  const numbers = arrays.map(() => 0);
-  return () => {
-    const starts = addresses.map((address) => address());
-    for (const row of offsets) {
-      for (let k = 0; k < row.length; k++) numbers[k] = starts[k] + row[k];
-      Reflect.apply(slot.run, undefined, numbers);
+/** Elements per vector. */
+const lanes = 4;
+
+/** Axes that are one for all streams, joined: sizes, and strides of every stream. */
+interface Loops {
+  readonly sizes: readonly number[];
+  readonly strides: readonly (readonly number[])[];
+}
+
+function loopsOf(shape: Shape, streams: readonly Stream[]): Loops {
+  const sizes: number[] = [];
+  const strides: number[][] = streams.map(() => []);
+  shape.forEach((size, axis) => {
+    if (size === 1) return;
+    const last = sizes.length - 1;
+    const joins = streams.every((x, i) => strides[i][last] === x.strides[axis] * size);
+    if (last >= 0 && joins) {
+      sizes[last] *= size;
+      streams.forEach((x, i) => (strides[i][last] = x.strides[axis]));
+    } else {
+      sizes.push(size);
+      streams.forEach((x, i) => strides[i].push(x.strides[axis]));
     }
-  };
+  });
+  if (sizes.length === 0) return { sizes: [1], strides: streams.map(() => [1]) };
+  return { sizes, strides };
 }
 
-/** Writes the kernel: parameters are the first elements of the results, and of the operands. */
-function writeFused(
-  body: Body,
-  { operands, results, values }: Fused,
-  { length, rows, steps, isOne }: Walk,
-): void {
-  const arrays = [...results, ...operands];
-  const [first, rest] = [results.length, length % 4];
-  const writer = new Writer(body);
-  const stored = values.map((value, i) =>
-    results[i].dtype === "bool" ? op("v128.and", value, bits(1)) : value,
-  );
-  for (const value of stored) writer.prepare(value);
-  const lanes = operands.map(() => body.local("v128"));
-  const pointers = rows > 1 ? arrays.map(() => body.local("i32")) : arrays.map((_, k) => k);
-  const [vectorsEnd, rowsEnd] = [body.local("i32"), body.local("i32")];
-  const turn = (count: number): void => {
-    operands.forEach(({ dtype }, i) => {
-      if (isOne[first + i]) return;
-      loadLanes(body, dtype, pointers[first + i], false);
-      body.set(lanes[i]);
-    });
-    writer.begin(lanes);
-    // All values before any is stored: a result may take the place of an operand.
-    const found = stored.map((value) => {
-      const local = body.local("v128");
-      writer.write(value);
-      body.set(local);
-      return local;
-    });
-    found.forEach((value, i) => storeLanes(body, results[i].dtype, pointers[i], value, count));
+/** A kernel and its name; parameters are the addresses of the results, then of the operands. */
+export function fusedKernel(form: FusedForm): { name: string; source: FunctionSource } {
+  const streams: readonly Stream[] = [...form.results, ...form.operands];
+  const loops = loopsOf(form.shape, streams);
+  const structure = new Structure();
+  const values = form.results.map(({ value }) => structure.of(value));
+  const types = streams.map(({ dtype }, i) => `${dtype} ${loops.strides[i].join()}`);
+  const name = ["fused", loops.sizes.join(), ...types, ...structure.lines, ...values].join("; ");
+  const source: FunctionSource = {
+    parameters: streams.map(() => "i32"),
+    write: (body) => new FusedWriter(body, form, loops).write(),
   };
-  const row = (): void => {
-    operands.forEach(({ dtype }, i) => {
-      if (!isOne[first + i]) return;
-      loadLanes(body, dtype, pointers[first + i], true);
-      body.set(lanes[i]);
+  return { name, source };
+}
+
+class FusedWriter {
+  readonly #body: Body;
+  readonly #form: FusedForm;
+  readonly #loops: Loops;
+  readonly #writer: Writer;
+  readonly #stored: readonly Expression[];
+  readonly #operands: readonly number[];
+
+  constructor(body: Body, form: FusedForm, loops: Loops) {
+    this.#body = body;
+    this.#form = form;
+    this.#loops = loops;
+    this.#writer = new Writer(body);
+    this.#stored = form.results.map(({ dtype, value }) =>
+      dtype === "bool" ? op("v128.and", value, bits(1)) : value,
+    );
+    this.#operands = form.operands.map(() => body.local("v128"));
+  }
+
+  write(): void {
+    for (const value of this.#stored) this.#writer.prepare(value);
+    // What is one number for all elements is read once.
+    this.#form.operands.forEach((_, i) => {
+      if (this.#stridesOf(i).every((stride) => stride === 0)) this.#loadOne(i);
     });
-    if (length >= 4) {
-      const bytes = (length - rest) * bytesOf(results[0].dtype);
-      body.get(pointers[0]).i32(bytes).op("i32.add").set(vectorsEnd);
-      body.loopUntil(pointers[0], vectorsEnd, () => {
-        turn(4);
-        arrays.forEach(({ dtype }, k) => {
-          if (!isOne[k]) body.advance(pointers[k], 4 * bytesOf(dtype));
+    this.#writeAxis(0);
+  }
+
+  #stridesOf(operand: number): readonly number[] {
+    return this.#loops.strides[this.#form.results.length + operand];
+  }
+
+  /** Visits one axis; afterwards pointers have moved by its whole length. */
+  #writeAxis(axis: number): void {
+    const { sizes } = this.#loops;
+    if (axis === sizes.length - 1) {
+      this.#writeRow();
+      return;
+    }
+    const count = this.#body.local("i32");
+    this.#body.i32(sizes[axis]).set(count);
+    this.#body.repeat(count, () => {
+      this.#writeAxis(axis + 1);
+      this.#eachPointer((pointer, strides, width) => {
+        // The row has moved it by whole vectors, an inner axis by its length.
+        const isRow = axis + 1 === sizes.length - 1;
+        const steps = isRow ? sizes[axis + 1] - (sizes[axis + 1] % lanes) : sizes[axis + 1];
+        const by = (strides[axis] - steps * strides[axis + 1]) * width;
+        if (by !== 0) this.#body.advance(pointer, by);
+      });
+    });
+  }
+
+  #eachPointer(visit: (pointer: number, strides: readonly number[], width: number) => void): void {
+    const streams: readonly Stream[] = [...this.#form.results, ...this.#form.operands];
+    streams.forEach(({ dtype }, i) => visit(i, this.#loops.strides[i], bytesOf(dtype)));
+  }
+
+  #writeRow(): void {
+    const body = this.#body;
+    const length = this.#loops.sizes[this.#loops.sizes.length - 1];
+    const [whole, rest] = [Math.floor(length / lanes), length % lanes];
+    this.#form.operands.forEach((_, i) => {
+      const strides = this.#stridesOf(i);
+      const isInRow = strides[strides.length - 1] !== 0;
+      if (!isInRow && strides.some((stride) => stride !== 0)) this.#loadOne(i);
+    });
+    if (whole > 0) {
+      const count = body.local("i32");
+      body.i32(whole).set(count);
+      body.repeat(count, () => {
+        this.#writeVector(lanes);
+        this.#eachPointer((pointer, strides, width) => {
+          const by = lanes * strides[strides.length - 1] * width;
+          if (by !== 0) body.advance(pointer, by);
         });
       });
     }
-    if (rest > 0) turn(rest);
-  };
-  if (rows === 1) {
-    row();
-    return;
+    if (rest > 0) this.#writeVector(rest);
   }
-  body
-    .get(0)
-    .i32(rows * steps[0])
-    .op("i32.add")
-    .set(rowsEnd);
-  body.loopUntil(0, rowsEnd, () => {
-    arrays.forEach((_, k) => body.get(k).set(pointers[k]));
-    row();
-    arrays.forEach((_, k) => {
-      if (steps[k] !== 0) body.advance(k, steps[k]);
+
+  /** Reads, computes and stores so many elements. */
+  #writeVector(count: number): void {
+    const body = this.#body;
+    this.#form.operands.forEach((_, i) => this.#load(i, count));
+    this.#writer.begin(this.#operands);
+    const made = this.#stored.map((value) => {
+      this.#writer.write(value);
+      const local = body.local("v128");
+      body.set(local);
+      return local;
     });
-  });
+    made.forEach((local, i) => this.#store(i, local, count));
+  }
+
+  /** Reads the element that serves a whole row. */
+  #loadOne(operand: number): void {
+    const { dtype } = this.#form.operands[operand];
+    loadLanes(this.#body, dtype, this.#form.results.length + operand, true);
+    this.#body.set(this.#operands[operand]);
+  }
+
+  #load(operand: number, count: number): void {
+    const body = this.#body;
+    const { dtype } = this.#form.operands[operand];
+    const strides = this.#stridesOf(operand);
+    const stride = strides[strides.length - 1];
+    if (stride === 0) return;
+    const pointer = this.#form.results.length + operand;
+    const local = this.#operands[operand];
+    if (stride === 1) {
+      loadLanes(body, dtype, pointer, false);
+      body.set(local);
+      return;
+    }
+    body.get(pointer).at("v128.load32_splat").set(local);
+    for (let lane = 1; lane < count; lane++) {
+      body
+        .get(pointer)
+        .i32(lane * stride * bytesOf(dtype))
+        .op("i32.add");
+      body.get(local).loadLane32(lane).set(local);
+    }
+  }
+
+  #store(result: number, local: number, count: number): void {
+    const body = this.#body;
+    const { dtype } = this.#form.results[result];
+    const strides = this.#loops.strides[result];
+    const stride = strides[strides.length - 1];
+    if (stride === 1) {
+      storeLanes(body, dtype, result, local, count);
+      return;
+    }
+    const one = body.local("i32");
+    for (let lane = 0; lane < count; lane++) {
+      // The lane of this number, as if it were the first of a vector of its own.
+      body
+        .get(result)
+        .i32(lane * stride * bytesOf(dtype))
+        .op("i32.add")
+        .set(one);
+      body.get(one).get(local);
+      body.storeLane(
+        dtype === "bool" ? "v128.store8_lane" : "v128.store32_lane",
+        0,
+        dtype === "bool" ? 4 * lane : lane,
+      );
+    }
+  }
 }

@@ -1,0 +1,90 @@
+/** @file Steps that are not of plans alone: copies, reductions, and the kernels that run ops one by one. */
+import type { PrimitiveName, ProgramNode } from "@tapeloop/autograd/backend";
+import type { WasmArray } from "../array.ts";
+import { copyTo } from "../layout.ts";
+import { Buffer, bytesFor, type Place, placeOf } from "./place.ts";
+import type { Host } from "./host.ts";
+import { type Reduction, reduceBlocks } from "../reductions.ts";
+import { locate, type Step } from "./step.ts";
+
+/** A kernel whose primitive is known only at run time. */
+type AnyKernel = (
+  inputs: readonly WasmArray[],
+  params: unknown,
+  type: unknown,
+) => WasmArray | readonly WasmArray[];
+
+/** A step that runs an op's kernel, and where its results will be. */
+export function kernelStep(
+  host: Host,
+  home: object,
+  { primitive, params, outputs }: ProgramNode,
+  inputs: readonly Place[],
+): { step: Step; results: readonly Place[] } {
+  const results = outputs.map(({ type }) =>
+    placeOf(type, new Buffer(bytesFor(type), home, host.slot())),
+  );
+  const types = outputs.map(({ type }) => type);
+  const isOne = primitive.results === "one";
+  const step: Step = {
+    what: primitive.name,
+    reads: inputs.map(({ buffer }) => buffer),
+    writes: [],
+    build: () => {
+      const kernel = host.kernels[primitive.name as PrimitiveName] as AnyKernel;
+      return () => {
+        const read = inputs.map((place) => host.arrayAt(place));
+        const made = kernel(read, params, isOne ? types[0] : types);
+        const arrays = (isOne ? [made] : made) as readonly WasmArray[];
+        arrays.forEach((array, i) => host.adopt(results[i].buffer.slot, array, read));
+      };
+    },
+  };
+  return { step, results };
+}
+
+/** A step that copies elements in any layout. */
+export function copyStep(host: Host, to: Place, from: Place): Step {
+  return {
+    what: "copy",
+    reads: [from.buffer],
+    writes: [to.buffer],
+    build: () => () => copyTo(host.machine, host.arrayAt(to), host.arrayAt(from)),
+  };
+}
+
+/** A step that reduces the middle one of three axes, of elements in row-major order. */
+export function reduceStep(
+  { machine, slots }: Host,
+  name: Reduction,
+  to: Place,
+  from: Place,
+  sizes: readonly [number, number, number],
+): Step {
+  return {
+    what: `${name} ${sizes.join("×")}`,
+    reads: [from.buffer],
+    writes: [to.buffer],
+    build: () => {
+      const [target, at] = locate(to);
+      const [source, start] = locate(from);
+      return () => reduceBlocks(machine, name, slots[source] + start, slots[target] + at, sizes);
+    },
+  };
+}
+
+/** A step that fills a place of float64. */
+export function fillStep(host: Host, to: Place, value: number): Step {
+  return {
+    what: "fill",
+    reads: [],
+    writes: [to.buffer],
+    build: () => () => {
+      const { shape, dtype } = to;
+      const make = host.kernels.fill;
+      const array = make([], { shape, dtype, value }, to);
+      copyTo(host.machine, host.arrayAt(to), array);
+      host.machine.memory.release(array.part);
+    },
+  };
+}

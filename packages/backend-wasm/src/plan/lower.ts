@@ -1,0 +1,225 @@
+/** @file Every op of a program, as views, as functions that wait, or as steps. */
+import {
+  type ConcatParams,
+  type DotAxes,
+  type FillParams,
+  type PadParams,
+  type PermuteParams,
+  type PrimitiveName,
+  type Program,
+  type ProgramNode,
+  type ReduceParams,
+  type ScanParams,
+  type ShapeParams,
+  type SliceParams,
+  sizeOf,
+  type SplitParams,
+  type Variable,
+} from "@tapeloop/autograd/backend";
+import { isRowMajor } from "../array.ts";
+import type { Expression } from "../expression.ts";
+import { pointwiseOf } from "../pointwise.ts";
+import { blocks, type Reduction } from "../reductions.ts";
+import {
+  type Movement,
+  permuted,
+  ranged,
+  repeated,
+  reshaped,
+  sliced,
+  type View,
+} from "../views.ts";
+import { lowerContraction } from "./contraction.ts";
+import { kernelStep, reduceStep } from "./elsewhere.ts";
+import { replaced, visitParts } from "./leaves.ts";
+import { lowerScan } from "./loop.ts";
+import type { Lowering } from "./lowering.ts";
+import { type Place, placeOf } from "./place.ts";
+
+/** What is no longer than this may be computed again rather than kept. */
+const fewParts = 12;
+
+/** Makes the steps of all ops of a program. */
+export function lowerProgram(to: Lowering, { nodes }: Program): void {
+  const isDone = ({ outputs: [y] }: ProgramNode): boolean => to.known(y) !== null;
+  // What is given is looked at in all layouts from the start: an op may be done together with the one
+  // before, whose result it reads, if all else is there.
+  for (const node of nodes) {
+    const isMovement = movements.has(node.primitive.name) && to.known(node.inputs[0]) !== null;
+    if (isMovement) lower(to, node);
+  }
+  for (const node of nodes) if (!isDone(node)) lower(to, node);
+}
+
+const movements: ReadonlySet<string> = new Set(["alias", "permute", "broadcastTo", "slice"]);
+
+function lower(to: Lowering, node: ProgramNode): void {
+  const { primitive, inputs, outputs } = node;
+  const name = primitive.name as PrimitiveName;
+  const isEmpty = [...inputs, ...outputs].some(({ type }) => sizeOf(type.shape) === 0);
+  const special = isEmpty ? undefined : rules[name];
+  const isLowered =
+    !isEmpty &&
+    (special === undefined
+      ? primitive.work === "pointwise" && wait(to, node, name)
+      : special(to, node) !== false);
+  if (!isLowered) elsewhere(to, node);
+}
+
+/** How ops become part of a plan that are not functions of single elements; false where they do not. */
+type Rule = (to: Lowering, node: ProgramNode) => boolean | void;
+
+const rules: { readonly [N in PrimitiveName]?: Rule } = {
+  fill: (to, { outputs: [y], params }) => {
+    to.set(y, { kind: "filled", ...y.type, value: (params as FillParams).value });
+  },
+  alias: (to, node) => look(to, node, (view) => view),
+  reshape: (to, node) => look(to, node, reshaped((node.params as ShapeParams).shape)),
+  permute: (to, node) => look(to, node, permuted((node.params as PermuteParams).axes)),
+  broadcastTo: (to, node) => look(to, node, repeated((node.params as ShapeParams).shape)),
+  slice: (to, node) => {
+    const { starts, sizes, steps } = node.params as SliceParams;
+    look(to, node, sliced(starts, sizes, steps));
+  },
+  split: (to, { inputs: [x], outputs, params }) => {
+    const { axis, sizes } = params as SplitParams;
+    const isOnly = to.isReadOnce(x);
+    let start = 0;
+    sizes.forEach((size, i) => {
+      lookAs(to, x, outputs[i], ranged(axis, start, size), isOnly);
+      start += size;
+    });
+    to.used(x);
+  },
+  concat,
+  pad,
+  dotGeneral: (to, node) => {
+    const { dtype } = node.outputs[0].type;
+    if (dtype !== "float32" && dtype !== "float64") return false;
+    lowerContraction(to, node, node.params as DotAxes);
+    return true;
+  },
+  sum: (to, node) => reduce(to, node, "sum"),
+  max: (to, node) => reduce(to, node, "max"),
+  scan: (to, node) => {
+    const params = node.params as ScanParams;
+    if (params.steps === 0) return false;
+    lowerScan(to, node, params, lowerProgram);
+    return true;
+  },
+};
+
+// Movements
+
+/** Another layout of the op's input. */
+function look(to: Lowering, { inputs: [x], outputs: [y] }: ProgramNode, movement: Movement): void {
+  const isSame = sizeOf(x.type.shape) === sizeOf(y.type.shape);
+  lookAs(to, x, y, movement, isSame && to.isReadOnce(x));
+  to.used(x);
+}
+
+/**
+ * Another layout of x. What waits is looked at in that layout, too, as long as it need not be computed twice
+ * for that; else it is computed first. Elements are copied if there is no such layout of them.
+ *
+ * @param isOnce - Whether nobody will see an element of x twice.
+ */
+function lookAs(to: Lowering, x: Variable, y: Variable, movement: Movement, isOnce: boolean): void {
+  const value = to.value(x);
+  if (value.kind === "filled") {
+    to.set(y, { ...value, ...y.type });
+    return;
+  }
+  const isRepeated = sizeOf(y.type.shape) > sizeOf(x.type.shape);
+  if (value.kind === "lazy" && !isRepeated && (isOnce || isShort(value.expression))) {
+    const moved = to.leaves.moved(value, movement);
+    if (moved !== null) {
+      to.set(y, moved);
+      return;
+    }
+  }
+  const place = to.place(x);
+  const from = movement(place) === null ? to.dense(place) : place;
+  to.set(y, { ...from, ...(movement(from) as View) });
+}
+
+function isShort(expression: Expression): boolean {
+  let parts = 0;
+  visitParts(expression, () => parts++);
+  return parts <= fewParts;
+}
+
+/** Pieces are written side by side from the start, where they are not in memory yet. */
+function concat(to: Lowering, { inputs, outputs: [y], params }: ProgramNode): void {
+  const { axis } = params as ConcatParams;
+  const whole = to.room(y);
+  let start = 0;
+  const pieces = inputs.map((x): Place => {
+    const size = x.type.shape[axis];
+    const piece = { ...whole, ...ranged(axis, start, size)(whole) };
+    start += size;
+    if (to.value(x).kind === "lazy" && to.isReadOnce(x)) to.want(x, piece);
+    return piece;
+  });
+  inputs.forEach((x, i) => {
+    to.bring(x, pieces[i]);
+    to.used(x);
+  });
+  to.set(y, whole);
+}
+
+function pad(to: Lowering, { inputs: [x], outputs: [y], params }: ProgramNode): void {
+  const { spans, value } = params as PadParams;
+  const whole = to.room(y);
+  to.fill(whole, value);
+  const inside = sliced(
+    spans.map(({ before }) => before),
+    x.type.shape,
+    spans.map(({ between }) => between + 1),
+  );
+  to.bring(x, { ...whole, ...inside(whole) });
+  to.used(x);
+  to.set(y, whole);
+}
+
+// Others
+
+/** Lets a function of single elements wait; false if it has no kernel. */
+function wait(to: Lowering, { inputs, outputs: [y] }: ProgramNode, name: PrimitiveName): boolean {
+  const types = inputs.map(({ type }) => type.dtype);
+  const kernel = pointwiseOf(name, types, y.type.dtype);
+  if (kernel === undefined) return false;
+  to.makeRoom(y.type.shape);
+  const operands = inputs.map((x) => to.operand(x));
+  const expression = replaced(kernel.value, (i) => operands[i]);
+  for (const x of inputs) to.used(x);
+  to.set(y, { kind: "lazy", ...y.type, expression });
+  return true;
+}
+
+/** Reduces axes that stand together. */
+function reduce(
+  to: Lowering,
+  { inputs: [x], outputs: [y], params }: ProgramNode,
+  name: Reduction,
+): boolean {
+  const sizes = blocks(x.type.shape, (params as ReduceParams).axes);
+  if (x.type.dtype !== "float32" || sizes === null) return false;
+  const place = to.place(x);
+  to.used(x);
+  const from = isRowMajor(place) ? place : to.dense(place);
+  // Whole vectors are written: not to where something else may stand behind.
+  const result = placeOf(y.type, to.buffer(y.type));
+  to.steps.push(reduceStep(to.host, name, result, from, sizes));
+  to.set(y, result);
+  return true;
+}
+
+/** Runs an op by its own kernel. */
+function elsewhere(to: Lowering, node: ProgramNode): void {
+  const places = node.inputs.map((x) => to.place(x));
+  for (const x of node.inputs) to.used(x);
+  const { step, results } = kernelStep(to.host, to, node, places);
+  to.steps.push(step);
+  node.outputs.forEach((y, i) => to.set(y, results[i]));
+}

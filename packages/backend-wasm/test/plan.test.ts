@@ -1,0 +1,124 @@
+/** @file What plans do: which steps, and where their buffers lie. */
+import {
+  grad,
+  type Program,
+  scan,
+  setDefaultBackend,
+  sigmoid,
+  split,
+  tanh,
+  type Tensor,
+  trace,
+  zeros,
+} from "@tapeloop/autograd";
+import { ndarrayBackend } from "@tapeloop/backend-ndarray";
+import { describe, expect, test } from "vitest";
+import { kernelsOn } from "../src/kernels.ts";
+import { Machine } from "../src/machine.ts";
+import { Host } from "../src/plan/host.ts";
+import { lowerProgram } from "../src/plan/lower.ts";
+import { Lowering } from "../src/plan/lowering.ts";
+import { Buffer, bytesFor, placeOf } from "../src/plan/place.ts";
+import { layOut } from "../src/plan/step.ts";
+import { Products } from "../src/products/contraction.ts";
+
+setDefaultBackend(ndarrayBackend);
+
+/** The plan of a program. */
+function planOf(program: Program): Lowering {
+  const machine = new Machine(false);
+  const products = new Products(machine);
+  const host = new Host(machine, products, kernelsOn(machine, products, ndarrayBackend));
+  const lowering = new Lowering(host, program);
+  for (const v of program.inputs) {
+    lowering.set(v, placeOf(v.type, new Buffer(bytesFor(v.type), lowering, host.slot())));
+  }
+  lowerProgram(lowering, program);
+  for (const v of program.outputs) lowering.place(v);
+  return lowering;
+}
+
+/** The names of a function's steps. */
+function stepsOf<A extends readonly object[]>(f: (...args: A) => unknown, ...args: A): string[] {
+  return planOf(trace(f as (...args: readonly unknown[]) => unknown, ...args)).steps.map(
+    ({ what }) => what,
+  );
+}
+
+describe("steps", () => {
+  test("a chain with movements is one kernel", () => {
+    const f = (a: Tensor, b: Tensor): Tensor =>
+      tanh(a.mul(b).transpose()).add(sigmoid(b.transpose())).reshape([6]);
+    expect(stepsOf(f, zeros([2, 3]), zeros([2, 3]))).toMatchInlineSnapshot(`
+      [
+        "fused [3, 2] 2 → 1",
+      ]
+    `);
+  });
+
+  test("a product is written transposed, and with what is added to it", () => {
+    const f = (a: Tensor, b: Tensor, c: Tensor): Tensor => a.matmul(b).add(c);
+    expect(stepsOf(f, zeros([2, 3]), zeros([3, 4]), zeros([4]))).toMatchInlineSnapshot(`
+      [
+        "product 2×3×4",
+      ]
+    `);
+    const g = (a: Tensor, b: Tensor): Tensor => a.matmul(b).transpose().mul(2);
+    expect(stepsOf(g, zeros([2, 3]), zeros([3, 4]))).toMatchInlineSnapshot(`
+      [
+        "product 4×3×2",
+        "fused [4, 2] 1 → 1",
+      ]
+    `);
+  });
+
+  test("training an LSTM is one product and one kernel per step and direction, however many steps", () => {
+    const cell = (w: { x: Tensor; h: Tensor }, [h, c]: Tensor[], x: Tensor): [Tensor[], Tensor] => {
+      const [i, f, g, o] = split(x.matmul(w.x).add(h.matmul(w.h)), 4, { axis: 1 });
+      const next = sigmoid(f)
+        .mul(c)
+        .add(sigmoid(i).mul(tanh(g)));
+      const shown = sigmoid(o).mul(tanh(next));
+      return [[shown, next], shown];
+    };
+    const loss = grad((w: { x: Tensor; h: Tensor }, xs: Tensor) => {
+      const [, ys] = scan(cell, w, [zeros([2, 8]), zeros([2, 8])], xs);
+      return ys.square().sum();
+    });
+    const steps = (T: number): string[] => {
+      const w = { x: zeros([4, 32]), h: zeros([8, 32]) };
+      return stepsOf((v: typeof w, xs: Tensor) => loss(v, xs), w, zeros([T, 2, 4]));
+    };
+    expect(steps(1000)).toHaveLength(steps(10).length);
+    expect(steps(10)).toMatchInlineSnapshot(`
+      [
+        "product 20×4×32",
+        "fused [2, 8] 0 → 1",
+        "fused [2, 8] 0 → 1",
+        "pack 8×32",
+        "10 × (product 2×8×32; fused [2, 8] 5 → 7)",
+        "fused [2, 8] 0 → 1",
+        "fused [2, 8] 0 → 1",
+        "fused [10, 2, 8] 1 → 1",
+        "pack 32×8",
+        "10 × (fused [2, 8] 9 → 5; product 2×32×8)",
+        "product 8×20×32",
+        "product 4×20×32",
+      ]
+    `);
+  });
+});
+
+test("buffers share memory unless they are in use at the same time", () => {
+  const home = {};
+  const [a, b, c] = [100, 500, 100].map((bytes) => new Buffer(bytes, home));
+  const step = (reads: Buffer[], writes: Buffer[]) => ({
+    what: "",
+    reads,
+    writes,
+    build: () => () => undefined,
+  });
+  const { starts, bytes } = layOut([step([], [a]), step([a], [b]), step([b], [c])], home);
+  expect(starts.get(a)).toBe(starts.get(c));
+  expect(bytes).toBe(128 + 576);
+});
