@@ -1,6 +1,6 @@
 /** @file What optimizers and gradient transformations are, and how they are put together. */
 import { ArgumentError, type Tree } from "@tapeloop/autograd";
-import { pure } from "./descent.ts";
+import { pure } from "./update.ts";
 
 /** What an optimizer carries from one update to the next: a tree of tensors, made by its `init`. */
 export type OptimizerState = Tree;
@@ -44,6 +44,19 @@ export interface Optimizer {
   update<P extends Tree>(grads: P, state: OptimizerState, params: P): Updated<P>;
 }
 
+/**
+ * An optimizer that keeps parameters to evaluate with, beside those that it moves: a mean over updates, or
+ * slow weights.
+ */
+export interface AveragingOptimizer extends Optimizer {
+  /**
+   * The parameters to evaluate with.
+   *
+   * @param params - Those of the last update.
+   */
+  average<P extends Tree>(state: OptimizerState, params: P): P;
+}
+
 /** The result of one {@link Transformation}. */
 export interface Transformed<P extends Tree> {
   /** The changed gradients. */
@@ -58,6 +71,22 @@ export interface Transformation {
   init(params: Tree): OptimizerState;
   /** Changes the gradients of one update. */
   transform<P extends Tree>(grads: P, state: OptimizerState, params: P): Transformed<P>;
+}
+
+/** Gradients as transformations leave them, each in its turn, and the next states of these. */
+export function transformAll<P extends Tree>(
+  transformations: readonly Transformation[],
+  grads: P,
+  states: readonly OptimizerState[],
+  params: P,
+): { readonly grads: P; readonly states: readonly OptimizerState[] } {
+  let changed = grads;
+  const next = transformations.map((transformation, i) => {
+    const result = transformation.transform(changed, states[i], params);
+    changed = result.grads;
+    return result.state;
+  });
+  return { grads: changed, states: next };
 }
 
 /**
@@ -78,6 +107,10 @@ export interface Transformation {
  * console.log(next.params.w); // float32[2] [0.7, 0.6]
  * ```
  */
+export function chain(
+  ...parts: readonly [...Transformation[], AveragingOptimizer]
+): AveragingOptimizer;
+export function chain(...parts: readonly [...Transformation[], Optimizer]): Optimizer;
 export function chain(...parts: readonly [...Transformation[], Optimizer]): Optimizer {
   const transformations = parts.slice(0, -1) as Transformation[];
   const optimizer = parts[parts.length - 1] as Optimizer;
@@ -88,20 +121,27 @@ export function chain(...parts: readonly [...Transformation[], Optimizer]): Opti
       "another order",
     );
   }
-  return {
+  const last = transformations.length;
+  const chained: Optimizer = {
     init: (params) => parts.map((part) => part.init(params)),
     update: (grads, state, params) =>
       pure(() => {
         const states = state as readonly OptimizerState[];
-        const nextStates: OptimizerState[] = [];
-        let changed = grads;
-        transformations.forEach((transformation, i) => {
-          const result = transformation.transform(changed, states[i], params);
-          changed = result.grads;
-          nextStates.push(result.state);
-        });
-        const last = optimizer.update(changed, states[transformations.length], params);
-        return { params: last.params, state: [...nextStates, last.state] };
+        const changed = transformAll(transformations, grads, states, params);
+        const next = optimizer.update(changed.grads, states[last], params);
+        return { params: next.params, state: [...changed.states, next.state] };
       }),
   };
+  if (!isAveraging(optimizer)) return chained;
+  const averaging: AveragingOptimizer = {
+    ...chained,
+    average: (state, params) =>
+      optimizer.average((state as readonly OptimizerState[])[last], params),
+  };
+  return averaging;
+}
+
+/** Whether an optimizer keeps parameters to evaluate with. */
+function isAveraging(optimizer: Optimizer): optimizer is AveragingOptimizer {
+  return "average" in optimizer;
 }
