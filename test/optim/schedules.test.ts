@@ -14,6 +14,7 @@ import {
   multiplySchedules,
   multiStepDecay,
   oneCycle,
+  type OptimizerState,
   piecewiseConstant,
   polynomialDecay,
   reduceOnPlateau,
@@ -155,7 +156,7 @@ describe("reduceOnPlateau", () => {
 
   test.each(Object.entries(options))("has PyTorch's learning rates: %s", (name, given) => {
     const optimizer = reduceOnPlateau(sgd({ learningRate: 1 }), given);
-    const observe = compile(optimizer.observe);
+    const observe = compile((s: OptimizerState, metric: Tensor) => optimizer.observe(s, metric));
     let state = optimizer.init(params);
     let compiled = state;
     plateaus["metrics"].forEach((metric, i) => {

@@ -1,8 +1,7 @@
 /** @file Lion. */
-import { checkOptions, sign, zerosLike } from "@tapeloop/autograd";
+import { add, checkOptions, mul, sign, sub, zerosLike } from "@tapeloop/autograd";
 import { descent } from "../descent.ts";
 import { leafwise } from "../leafwise.ts";
-import { movingMean } from "../moving-mean.ts";
 import { checkRange } from "../numbers.ts";
 import type { Optimizer } from "../optimizer.ts";
 import { checkSchedule, type Schedule } from "../schedules/schedule.ts";
@@ -55,10 +54,13 @@ export function lion(options: LionOptions = {}): Optimizer {
   checkRange("lion", { beta1, beta2 }, 0, 1);
   const direction = leafwise({
     slots: { m: zerosLike },
-    next: (g, { m }) => ({
-      m: movingMean(m, g, beta2),
-      direction: sign(movingMean(m, g, beta1)),
-    }),
+    next: (g, { m }) => {
+      const change = sub(g, m);
+      return {
+        m: add(m, mul(change, 1 - beta2)),
+        direction: sign(add(m, mul(change, 1 - beta1))),
+      };
+    },
   });
   return descent(learningRate, direction, ...weightDecayOf("lion", options));
 }
