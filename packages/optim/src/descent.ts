@@ -27,7 +27,7 @@ import { firstStep, nextStep, perType, pure } from "./update.ts";
  * const optimizer = descent(rate, centralizeGradients(), momentum(0.9, { nesterov: true }));
  * const params = { w: tensor([1, 2]) };
  * const next = optimizer.update({ w: tensor([2, 0]) }, optimizer.init(params), params);
- * console.log(next.params.w.toArray().map((x) => x.toFixed(2))); // [ '-0.90', '2.00' ]
+ * console.log(Array.from(next.params.w.dataSync(), (x) => x.toFixed(2))); // [ '-0.90', '2.00' ]
  * ```
  */
 export function descent(

@@ -48,7 +48,7 @@ export interface AdadeltaOptions extends WeightDecayOptions {
  * const params = { w: tensor([1, 2]) };
  * const grads = { w: tensor([100, -0.25]) };
  * const next = optimizer.update(grads, optimizer.init(params), params);
- * console.log(next.params.w.sub(params.w).sign()); // float32[2] [-1, 1]
+ * console.log(next.params.w.less(params.w).toArray()); // [ 1, 0 ]
  * ```
  */
 export function adadelta(options: AdadeltaOptions = {}): Optimizer {

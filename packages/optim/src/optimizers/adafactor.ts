@@ -84,7 +84,7 @@ const relativeStep: Schedule = (step) => div(1, maximum(sqrt(add(step, 1)), 100)
  * import { adafactor, leaves, ones } from "tapeloop";
  *
  * const state = adafactor().init({ W: ones([30, 20]) });
- * console.log(leaves(state).map((x) => x.size)); // [ 1, 30, 20 ]
+ * console.log(leaves(state).map((x) => x.size)); // [ 1, 30, 20, 1 ]
  * ```
  */
 export function adafactor(options: AdafactorOptions = {}): Optimizer {

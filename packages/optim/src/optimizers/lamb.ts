@@ -36,10 +36,11 @@ export interface LambOptions extends MomentOptions, WeightDecayOptions {
  * ```ts
  * import { lamb, tensor } from "tapeloop";
  *
- * const optimizer = lamb({ learningRate: 0.5, epsilon: 0 });
+ * const optimizer = lamb({ learningRate: 0.5 });
  * const params = { w: tensor([3, 4]) };
- * const next = optimizer.update({ w: tensor([0, 7]) }, optimizer.init(params), params);
- * console.log(next.params.w); // float32[2] [3, 1.5]
+ * const next = optimizer.update({ w: tensor([100, -7]) }, optimizer.init(params), params);
+ * const length = next.params.w.sub(params.w).square().sum().sqrt();
+ * console.log(length.item().toFixed(3)); // 2.500
  * ```
  */
 export function lamb(options: LambOptions = {}): Optimizer {

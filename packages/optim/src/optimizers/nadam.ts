@@ -61,7 +61,7 @@ export interface NadamOptions extends MomentOptions, WeightDecayOptions {
  * const params = { w: tensor([1, 2]) };
  * const grads = { w: tensor([100, -0.25]) };
  * const next = optimizer.update(grads, optimizer.init(params), params);
- * console.log(next.params.w.sub(params.w).sign()); // float32[2] [-1, 1]
+ * console.log(next.params.w.less(params.w).toArray()); // [ 1, 0 ]
  * ```
  */
 export function nadam(options: NadamOptions = {}): Optimizer {

@@ -108,7 +108,7 @@ export function scaleByRms(options: ScaleByRmsOptions = {}): Transformation {
  * const params = { w: tensor([1, 2]) };
  * const grads = { w: tensor([100, -0.25]) };
  * const next = optimizer.update(grads, optimizer.init(params), params);
- * console.log(next.params.w.toArray().map((x) => x.toFixed(3))); // [ '0.000', '3.000' ]
+ * console.log(Array.from(next.params.w.dataSync(), (x) => x.toFixed(3))); // [ '0.000', '3.000' ]
  * ```
  */
 export function rmsprop(options: RmspropOptions = {}): Optimizer {

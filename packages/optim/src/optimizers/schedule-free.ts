@@ -172,7 +172,7 @@ export function scheduleFreeSgd(options: ScheduleFreeSgdOptions = {}): Averaging
  * const params = { w: tensor([1, 2]) };
  * const grads = { w: tensor([100, -0.25]) };
  * const next = optimizer.update(grads, optimizer.init(params), params);
- * console.log(next.params.w.toArray().map((x) => x.toFixed(3))); // [ '0.500', '2.500' ]
+ * console.log(Array.from(next.params.w.dataSync(), (x) => x.toFixed(3))); // [ '0.500', '2.500' ]
  * ```
  */
 export function scheduleFreeAdamW(options: ScheduleFreeAdamWOptions = {}): AveragingOptimizer {

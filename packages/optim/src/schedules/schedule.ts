@@ -11,9 +11,9 @@ import { checkRange } from "../numbers.ts";
  *
  * @example
  * ```ts
- * import { arange, sgd, type Schedule } from "tapeloop";
+ * import { arange, exp2, sgd, type Schedule } from "tapeloop";
  *
- * const halving: Schedule = (step) => step.neg().exp2().mul(0.5);
+ * const halving: Schedule = (step) => exp2(step.neg()).mul(0.5);
  * console.log(halving(arange(3)).toArray()); // [ 0.5, 0.25, 0.125 ]
  * sgd({ learningRate: halving });
  * ```

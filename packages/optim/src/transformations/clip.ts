@@ -152,7 +152,7 @@ export interface ClipAdaptivelyOptions {
  * const params = { W: tensor([[3, 1], [4, 0]]) };
  * const grads = { W: tensor([[0, 9], [5, 0]]) };
  * const clipped = clipAdaptively({ ratio: 0.1 }).transform(grads, {}, params).grads;
- * console.log(clipped.W.toArray().flat().map((g) => g.toFixed(2))); // [ '0.00', '0.10', '0.50', '0.00' ]
+ * console.log(Array.from(clipped.W.dataSync(), (g) => g.toFixed(2))); // [ '0.00', '0.10', '0.50', '0.00' ]
  * ```
  */
 export function clipAdaptively(options: ClipAdaptivelyOptions = {}): Transformation {

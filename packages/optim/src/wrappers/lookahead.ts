@@ -58,8 +58,8 @@ interface LookaheadState {
  * let state = optimizer.init(params);
  * for (let i = 0; i < 2; i++) {
  *   ({ params, state } = optimizer.update({ w: tensor([-1]) }, state, params));
- *   console.log(params.w.item()); // 1
  * }
+ * console.log(params.w.item()); // 1
  * ```
  */
 export function lookahead(
