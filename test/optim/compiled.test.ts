@@ -1,46 +1,80 @@
-/** @file Every optimizer: compiled, in loops, beside other types, on models. */
+/** @file Updates as programs and under vmap: the same as they are written. */
 import {
+  abs,
   compile,
-  key,
   leaves,
   mapTree,
-  mean,
-  memory,
+  max,
   setDefaultBackend,
-  sin,
-  square,
-  step,
+  stack,
   sub,
-  type Tensor,
   type TypedArray,
-  arange,
-  valueAndGrad,
+  unstack,
+  vmap,
 } from "@tapeloop/autograd";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
-import { linear, rnnCell, scan } from "@tapeloop/nn";
-import { type OptimizerState } from "@tapeloop/optim";
+import type { OptimizerState } from "@tapeloop/optim";
 import { describe, expect, test } from "vitest";
-import { gradient, optimizers, type Parameters, type Problem, start } from "./problem.ts";
+import { backends } from "../conformance/backends.ts";
+import {
+  gradient,
+  optimizers,
+  type Parameters,
+  type Problem,
+  scheduled,
+  start,
+} from "./problem.ts";
 
 setDefaultBackend(ndarrayBackend);
 
 /** Every number of a tree. */
 const numbers = (tree: object): TypedArray[] => leaves(tree).map((x) => x.dataSync());
 
-describe.each(Object.entries(optimizers))("%s", (_, make) => {
-  test("is the same bit for bit when its update is compiled", () => {
+describe.each(Object.entries({ ...optimizers, ...scheduled }))("%s", (_, make) => {
+  test.each(backends)(
+    "is the same bit for bit when its update is compiled, on %s",
+    (...[, backend]) => {
+      setDefaultBackend(backend);
+      const optimizer = make();
+      const update = compile((grads: Parameters, state: OptimizerState, params: Parameters) =>
+        optimizer.update(grads, state, params),
+      );
+      const [first, problem] = start();
+      let eager = { params: first, state: optimizer.init(first) };
+      let compiled = eager;
+      for (let i = 0; i < 7; i++) {
+        eager = optimizer.update(gradient(eager.params, problem), eager.state, eager.params);
+        compiled = update(gradient(compiled.params, problem), compiled.state, compiled.params);
+        expect(numbers(compiled)).toEqual(numbers(eager));
+      }
+      setDefaultBackend(ndarrayBackend);
+    },
+  );
+
+  test("moves several models at once under vmap", () => {
     const optimizer = make();
-    const update = compile((grads: Parameters, state: OptimizerState, params: Parameters) =>
-      optimizer.update(grads, state, params),
-    );
-    const [first, problem] = start();
-    let eager = { params: first, state: optimizer.init(first) };
-    let compiled = eager;
-    for (let i = 0; i < 7; i++) {
-      eager = optimizer.update(gradient(eager.params, problem), eager.state, eager.params);
-      compiled = update(gradient(compiled.params, problem), compiled.state, compiled.params);
-      expect(numbers(compiled)).toEqual(numbers(eager));
-    }
+    const [params, problem] = start("float64");
+    const grads = gradient(params, problem);
+    const moved = (g: Parameters, x: Parameters): Parameters => {
+      const first = optimizer.update(g, optimizer.init(x), x);
+      return optimizer.update(g, first.state, first.params).params;
+    };
+    const both = (tree: Parameters): Parameters =>
+      mapTree((x) => stack([x, x.mul(-2)], { axis: 0 }), tree);
+    const twice = (tree: Parameters): Parameters => mapTree((x) => x.mul(-2), tree);
+    const expected = [moved(grads, params), moved(twice(grads), twice(params))];
+    const found = vmap(moved)(both(grads), both(params));
+    expected.forEach((tree, i) => {
+      const one = mapTree((x) => unstack(x)[i], found);
+      mapTree(
+        (x, y) => {
+          expect(max(abs(sub(x, y))).item()).toBeLessThan(1e-12);
+          return x;
+        },
+        one,
+        tree,
+      );
+    });
   });
 
   test("is the same bit for bit in a compiled training step, float64", () => {
@@ -57,56 +91,5 @@ describe.each(Object.entries(optimizers))("%s", (_, make) => {
       [a, b] = [train(a.params, a.state, problem), compiled(b.params, b.state, problem)];
     }
     expect(numbers(b)).toEqual(numbers(a));
-  });
-
-  test("keeps shapes and element types, its state too", () => {
-    const optimizer = make();
-    const types = (tree: object): string[] =>
-      leaves(tree).map(({ dtype, shape }) => `${dtype}[${shape.join(",")}]`);
-    const [params, problem] = start();
-    const { layer } = start("float64")[0];
-    const mixed = { ...params, layer };
-    const grads = { ...gradient(params, problem), layer: mapTree((x) => x.mul(0.1), layer) };
-    const state = optimizer.init(mixed);
-    const next = optimizer.update(grads, state, mixed);
-    expect(types(next.params)).toEqual(types(mixed));
-    expect(types(next.state)).toEqual(types(state));
-  });
-
-  test("uses the same memory however often it is made", () => {
-    const optimizer = make();
-    const [first, problem] = start();
-    let model = { params: first, state: optimizer.init(first) };
-    const train = (): void => {
-      model = step(model, ({ params, state }) =>
-        optimizer.update(gradient(params, problem), state, params),
-      );
-    };
-    for (let i = 0; i < 4; i++) train();
-    const { buffers, bytes } = memory();
-    for (let i = 0; i < 12; i++) train();
-    expect(memory()).toMatchObject({ buffers, bytes });
-  });
-
-  test("makes the loss of a small recurrent model fall", () => {
-    const optimizer = make();
-    const [cell, head] = [rnnCell(1, 4), linear(4, 1)];
-    const first = { s: cell.init(key(1)), head: head.init(key(2)) };
-    const wave = sin(arange(0, 12, 0.5)).reshape([24, 1]);
-    const [xs, ys] = [wave.slice([{ stop: -1 }]), wave.slice([{ start: 1 }])];
-    const loss = ({ s, head: last }: typeof first, x: Tensor, y: Tensor): Tensor => {
-      const hs = scan(cell.step, s, cell.initialState(), x)[1];
-      return mean(square(sub(head.apply(last, hs), y)));
-    };
-    const gradients = valueAndGrad(loss);
-    const train = compile((params: typeof first, state: OptimizerState, x: Tensor, y: Tensor) =>
-      optimizer.update(gradients(params, x, y).grads, state, params),
-    );
-    const before = loss(first, xs, ys).item();
-    let model = { params: first, state: optimizer.init(first) };
-    for (let i = 0; i < 30; i++) {
-      model = step(model, ({ params, state }) => train(params, state, xs, ys));
-    }
-    expect(loss(model.params, xs, ys).item()).toBeLessThan(0.6 * before);
   });
 });

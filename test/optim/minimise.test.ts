@@ -1,6 +1,8 @@
 /** @file Every optimizer finds the minimum of a narrow bowl, and goes far along Rosenbrock's valley. */
 import {
   compile,
+  grad,
+  key,
   mul,
   setDefaultBackend,
   square,
@@ -23,6 +25,7 @@ import {
   chain,
   clipByGlobalNorm,
   cosineDecay,
+  hessianDiagonal,
   lamb,
   lbfgs,
   lion,
@@ -31,6 +34,7 @@ import {
   nadam,
   type Optimizer,
   type OptimizerState,
+  prodigy,
   radam,
   rmsprop,
   rprop,
@@ -38,6 +42,7 @@ import {
   scheduleFreeSgd,
   sgd,
   sharpnessAware,
+  sophia,
 } from "@tapeloop/optim";
 import { describe, expect, test } from "vitest";
 
@@ -136,6 +141,7 @@ const optimizers: Record<string, [bowl: Optimizer, valley: Optimizer]> = {
     muon({ learningRate: falling(1), others: adam({ learningRate: falling(1) }) }),
     muon({ learningRate: falling(0.1), others: adam({ learningRate: 0.1 }) }),
   ],
+  prodigy: [prodigy({ learningRate: falling(1) }), prodigy()],
   rprop: [rprop(), rprop()],
   asgd: [asgd({ learningRate: 0.005, start: 350 }), asgd({ learningRate: 0.003, start: 350 })],
   scheduleFreeSgd: [
@@ -180,6 +186,20 @@ describe.each(Object.entries(optimizers))("%s", (_, [ofBowl, ofValley]) => {
     expect(valley(startOfValley()).item()).toBeGreaterThan(80);
     expect(lossAfter(valley, startOfValley(), ofValley)).toBeLessThan(0.5);
   });
+});
+
+test("Sophia finds the minimum of the bowl, which is narrow, by its curvatures", () => {
+  const optimizer = sophia({ learningRate: falling(0.3), beta2: 0.5, gamma: 1 });
+  const train = compile((params: Parameters, state: OptimizerState) => {
+    const seen = optimizer.observe(state, hessianDiagonal(bowl, params, key(0)));
+    return optimizer.update(grad(bowl)(params), seen, params);
+  });
+  const first = startOfBowl();
+  let model = { params: first, state: optimizer.init(first) };
+  for (let i = 0; i < 400; i++) {
+    model = step(model, ({ params, state }) => train(params, state));
+  }
+  expect(bowl(model.params).item()).toBeLessThan(0.01);
 });
 
 test("a sharpness-aware gradient leads to the same minimum", () => {

@@ -1,4 +1,4 @@
-/** @file A small problem to go down, and every optimizer that there is. */
+/** @file A small problem to go down, every optimizer that there is, and every schedule. */
 import { grad, key, matmul, mean, square, tanh, type Tensor, uniform } from "@tapeloop/autograd";
 import {
   accumulate,
@@ -36,6 +36,7 @@ import {
   type Optimizer,
   partition,
   polynomialDecay,
+  prodigy,
   radam,
   reduceOnPlateau,
   rmsprop,
@@ -44,6 +45,7 @@ import {
   scheduleFreeSgd,
   sgd,
   skipNonFinite,
+  sophia,
   stepDecay,
   stochasticWeightAverage,
 } from "@tapeloop/optim";
@@ -80,7 +82,7 @@ export function start(dtype: "float32" | "float64" = "float32"): [Parameters, Pr
   ];
 }
 
-/** Every optimizer, at a learning rate that suits {@link loss}; schedules and wrappers are among them. */
+/** Every optimizer and wrapper, at a learning rate that suits {@link loss}. */
 export const optimizers: Readonly<Record<string, () => Optimizer>> = {
   sgd: () => sgd({ learningRate: 0.1 }),
   sgdMomentum: () =>
@@ -101,6 +103,8 @@ export const optimizers: Readonly<Record<string, () => Optimizer>> = {
   adafactor: () => adafactor(),
   adafactorRate: () => adafactor({ learningRate: 0.02, scaleByParameter: false }),
   muon: () => muon({ others: adam({ learningRate: 0.02 }) }),
+  prodigy: () => prodigy({ initialDistance: 0.01 }),
+  sophia: () => sophia({ learningRate: 0.01 }),
   rprop: () => rprop(),
   asgd: () => asgd({ learningRate: 0.1, start: 3 }),
   scheduleFreeSgd: () => scheduleFreeSgd({ learningRate: linearWarmup({ steps: 3, after: 0.2 }) }),
@@ -128,6 +132,10 @@ export const optimizers: Readonly<Record<string, () => Optimizer>> = {
       addGradientNoise({ key: key(7), variance: 1e-4 }),
       sgd({ learningRate: 0.1 }),
     ),
+};
+
+/** Optimizers with schedules. */
+export const scheduled: Readonly<Record<string, () => Optimizer>> = {
   stepDecay: () => sgd({ learningRate: stepDecay({ from: 0.1, factor: 0.9, every: 2 }) }),
   multiStepDecay: () => sgd({ learningRate: multiStepDecay({ from: 0.1, factor: 0.9, at: [2] }) }),
   exponentialDecay: () =>

@@ -1,5 +1,5 @@
 /** @file Optimizers against PyTorch, and against their papers in NumPy: 25 steps in float64, to 1e-10. */
-import { grad, setDefaultBackend, valueAndGrad } from "@tapeloop/autograd";
+import { grad, mapTree, setDefaultBackend, square, valueAndGrad } from "@tapeloop/autograd";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import {
   adadelta,
@@ -31,6 +31,7 @@ import {
   type OptimizerState,
   partition,
   piecewiseConstant,
+  prodigy,
   radam,
   rmsprop,
   rprop,
@@ -38,6 +39,7 @@ import {
   scheduleFreeSgd,
   sgd,
   sharpnessAware,
+  sophia,
   stochasticWeightAverage,
 } from "@tapeloop/optim";
 import { describe, expect, test } from "vitest";
@@ -254,6 +256,15 @@ describe("25 steps are those of the paper", () => {
         weightDecay: 0.1,
         others: sgd({ learningRate: 0.2 }),
       }),
+      prodigy: prodigy(),
+      prodigyOptions: prodigy({
+        learningRate: linearWarmup({ steps: 3, from: 0.125, after: 0.5 }),
+        beta1: 0.8,
+        beta2: 0.9,
+        epsilon: 1e-3,
+        initialDistance: 1e-2,
+        weightDecay: 0.1,
+      }),
       lookahead: lookahead(sgd({ learningRate: 0.3 }), { steps: 4, rate: 0.6 }),
       clipAdaptively: chain(clipAdaptively(), sgd({ learningRate: 0.3 })),
       centralizeGradients: chain(centralizeGradients(), sgd({ learningRate: 0.3 })),
@@ -278,6 +289,27 @@ describe("25 steps are those of the paper", () => {
       }),
     }),
   )("%s", expectMeanPath);
+
+  test("sophia", () => {
+    const optimizer = sophia({
+      learningRate: 0.05,
+      beta1: 0.8,
+      beta2: 0.5,
+      gamma: 20,
+      epsilon: 1e-3,
+      weightDecay: 0.1,
+    });
+    let count = 0;
+    const observing: Optimizer = {
+      init: (params) => optimizer.init(params),
+      update: (grads, state, params) => {
+        const curvature = mapTree(square, grads);
+        const seen = count++ % 3 === 0 ? optimizer.observe(state, curvature) : state;
+        return optimizer.update(grads, seen, params);
+      },
+    };
+    expectPath("sophia", observing);
+  });
 
   test.each([
     ["sam", { radius: 0.05 }],

@@ -53,6 +53,12 @@ const cases: Record<string, Case> = {
   lion: [optim.lion, {}, { learningRate, beta1: [-1, 1], beta2: [1], ...decay }],
   lamb: [optim.lamb, {}, { learningRate, ...momenta, ...decay }],
   muon: [optim.muon, {}, { learningRate, momentum: [1], iterations: [0, 1.5], ...decay }],
+  prodigy: [optim.prodigy, {}, { learningRate, ...momenta, ...decay, initialDistance: [0, -1] }],
+  sophia: [
+    optim.sophia,
+    {},
+    { learningRate, beta1: [-1, 1], beta2: [1], gamma: [0], epsilon: [0], ...decay },
+  ],
   rprop: [
     optim.rprop,
     {},

@@ -27,6 +27,7 @@ import {
   clipByValue,
   clipCotangents,
   descent,
+  hessianDiagonal,
   leafwise,
   momentum,
   orthogonalizeGradients,
@@ -245,6 +246,25 @@ describe("clipCotangents", () => {
     expect(() => clipCotangents(tensor(1), { value: -1 })).toThrowErrorMatchingInlineSnapshot(
       `[ArgumentError: clipCotangents: value is a finite number above 0, got -1.]`,
     );
+  });
+});
+
+describe("hessianDiagonal", () => {
+  test("has the diagonal of the Hessian for its mean over keys", () => {
+    const H = tensor(
+      [
+        [2, 1],
+        [1, 5],
+      ],
+      { dtype: "float64" },
+    );
+    const loss = (x: Tensor): Tensor => matmul(x, matmul(H, x)).mul(0.5);
+    const at = tensor([1, 1], { dtype: "float64" });
+    const estimates = [0, 1, 2, 3, 4, 5, 6, 7].map((k) =>
+      hessianDiagonal(loss, at, key(k)).toArray(),
+    );
+    // With two signs the products beside the diagonal are 1 or −1.
+    expect(new Set(estimates.map(String))).toEqual(new Set(["3,6", "1,4"]));
   });
 });
 

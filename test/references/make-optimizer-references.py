@@ -485,6 +485,41 @@ def sam(lr, rho, adaptive=False):
     return numpy_path(update)
 
 
+def prodigy(gamma=1.0, b1=0.9, b2=0.999, eps=1e-8, d0=1e-6, decay=0.0, warmup=1):
+    """Mishchenko and Defazio 2024, arXiv:2306.06101, algorithm 4, with decoupled decay."""
+    first = copied(leaves(start))
+    m, v, s = zeros(), zeros(), zeros()
+    state = {"d": d0, "r": 0.0}
+
+    def update(params, grads, t):
+        d, rate, b3 = state["d"], gamma * min(1.0, t / warmup), math.sqrt(b2)
+        along = sum(np.sum(g * (first[k] - params[k])) for k, g in grads.items())
+        state["r"] = b3 * state["r"] + (1 - b3) * rate * d**2 * along
+        for k, x in params.items():
+            m[k] = b1 * m[k] + (1 - b1) * d * grads[k]
+            v[k] = b2 * v[k] + (1 - b2) * d**2 * grads[k] ** 2
+            s[k] = b3 * s[k] + (1 - b3) * rate * d**2 * grads[k]
+            x -= rate * d * (m[k] / (np.sqrt(v[k]) + d * eps) + decay * x)
+        state["d"] = max(d, state["r"] / sum(np.sum(np.abs(a)) for a in s.values()))
+
+    return numpy_path(update)
+
+
+def sophia(lr, b1, b2, gamma, eps, decay, k):
+    """Liu et al. 2023, arXiv:2305.14342, algorithm 3, with the curvatures g^2 in every k-th step."""
+    m, h = zeros(), zeros()
+
+    def update(params, grads, t):
+        for name, x in params.items():
+            m[name] = b1 * m[name] + (1 - b1) * grads[name]
+            if t % k == 1:
+                h[name] = b2 * h[name] + (1 - b2) * grads[name] ** 2
+            u = np.clip(m[name] / np.maximum(gamma * h[name], eps), -1, 1)
+            x -= lr * (u + decay * x)
+
+    return numpy_path(update)
+
+
 def unit_norm(x):
     """Lengths of the columns of a matrix [inputs, outputs], of a vector as a whole."""
     return np.sqrt(np.sum(x**2, axis=0, keepdims=True)) if x.ndim == 2 else np.sqrt(np.sum(x**2))
@@ -534,6 +569,11 @@ def numpy_paths():
         "scheduleFreeAdamWOptions": schedule_free_adamw(
             lr=0.1, b1=0.8, b2=0.95, eps=1e-3, decay=0.1, warmup=4
         ),
+        "prodigy": prodigy(),
+        "prodigyOptions": prodigy(
+            gamma=0.5, b1=0.8, b2=0.9, eps=1e-3, d0=1e-2, decay=0.1, warmup=4
+        ),
+        "sophia": sophia(lr=0.05, b1=0.8, b2=0.5, gamma=20.0, eps=1e-3, decay=0.1, k=3),
         "lookahead": lookahead(lr=0.3, k=4, alpha=0.6),
         "sam": sam(lr=0.3, rho=0.05),
         "asam": sam(lr=0.3, rho=0.5, adaptive=True),

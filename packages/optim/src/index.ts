@@ -44,6 +44,13 @@ export { adafactor, type AdafactorOptions } from "./optimizers/adafactor.ts";
 export { lion, type LionOptions } from "./optimizers/lion.ts";
 export { lamb, type LambOptions } from "./optimizers/lamb.ts";
 export { muon, type MuonOptions } from "./optimizers/muon.ts";
+export { prodigy, type ProdigyOptions } from "./optimizers/prodigy.ts";
+export {
+  hessianDiagonal,
+  sophia,
+  type SophiaOptimizer,
+  type SophiaOptions,
+} from "./optimizers/sophia.ts";
 export { rprop, type RpropOptions } from "./optimizers/rprop.ts";
 export { asgd, type AsgdOptions } from "./optimizers/asgd.ts";
 export {
