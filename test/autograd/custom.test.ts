@@ -14,6 +14,7 @@ import {
   sum,
   tensor,
   type Tensor,
+  vmap,
 } from "@tapeloop/autograd";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 
@@ -163,5 +164,33 @@ describe("checkpoint", () => {
       return sum(y.mul(n));
     });
     expect(numbers(g(at([1, -1])))).toEqual([3, 0]);
+  });
+});
+
+describe("functions with rules of their own, on many examples", () => {
+  const doubled = customVjp(
+    (x: Tensor, w: Tensor) => x.mul(w),
+    (g, [x, w]) => [g.mul(w).mul(2), g.mul(x).mul(3)],
+  );
+  const tripled = customJvp(
+    (x: Tensor) => x.mul(x),
+    ([t], [x]) => t.mul(x).mul(6),
+  );
+  const xs = tensor([1, 2, 3]);
+  const w = tensor(5);
+
+  test("keep their rules inside and outside of vmap", () => {
+    const many = vmap(doubled, { inAxes: [0, null] });
+    expect(grad((x: Tensor) => many(x, w).sum())(xs).toArray()).toEqual([10, 10, 10]);
+    // The same for all examples: their cotangents are summed.
+    expect(grad((v: Tensor) => many(xs, v).sum())(w).item()).toBe(18);
+    expect(vmap(grad((x: Tensor) => doubled(x, w)))(xs).toArray()).toEqual([10, 10, 10]);
+    expect(grad((x: Tensor) => vmap(tripled)(x).sum())(xs).toArray()).toEqual([6, 12, 18]);
+    expect(jvp(vmap(tripled), xs, tensor([1, 1, 1])).tangent.toArray()).toEqual([6, 12, 18]);
+  });
+
+  test("hooks see the cotangents of each example", () => {
+    const f = vmap((x: Tensor) => gradientHook(x, (g) => g.mul(g)));
+    expect(grad((x: Tensor) => f(x).mul(x).sum())(xs).toArray()).toEqual([2, 6, 12]);
   });
 });

@@ -132,6 +132,7 @@ const special: Readonly<Record<string, () => unknown[]>> = {
   convTranspose1d: () => [zeros([1, 2, 4]), zeros([2, 3, 2])],
   convTranspose2d: () => [zeros([1, 2, 4, 4]), zeros([2, 3, 2, 2])],
   einsum: () => ["ij,jk->ik", matrix(), matrix()],
+  embeddingLookup: () => [matrix(), ints(0, 1)],
   moveAxis: () => [matrix(), 0, 1],
   tile: () => [matrix(), [2, 1]],
   meshgrid: () => [[vector(), vector()]],

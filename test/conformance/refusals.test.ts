@@ -49,6 +49,22 @@ test.each<[call: () => unknown, message: string]>([
   ],
 
   [
+    () => core.embeddingLookup(zeros([3, 2]), ints([0, 3])),
+    "embeddingLookup: indices along axis 0 must be in [0, 3), got 3 at place 1. Indices count from 0.",
+  ],
+  [
+    () => core.embeddingLookup(zeros([3]), ints([0])),
+    "embeddingLookup: the table has rows and columns, got float32[3].",
+  ],
+  [
+    () => core.embeddingLookup(zeros([3, 2]), zeros([1])),
+    'embeddingLookup: indices must be int32, got float32[1]. Use cast(x, "int32").',
+  ],
+  [
+    () => core.embeddingLookup(zeros([3, 2]), ints([0]), { paddingIndex: 3 }),
+    "embeddingLookup: paddingIndex is a row of the table, from 0 and below 3, got 3.",
+  ],
+  [
     () => core.takeAlongAxis(zeros([2, 3]), tensor([[0], [3]], { dtype: "int32" })),
     "takeAlongAxis: indices along axis 1 must be in [0, 3), got 3 at place 1. Indices count from 0.",
   ],

@@ -4,6 +4,7 @@
  */
 import {
   checkpoint,
+  compile,
   grad,
   jvp,
   memory,
@@ -16,12 +17,14 @@ import {
   vmap,
 } from "@tapeloop/autograd";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
+import { wasmBackend } from "@tapeloop/backend-wasm";
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Genes, genes, inputOf, type Program, programOf, sampled } from "./programs.ts";
 
 beforeAll(() => setDefaultBackend(ndarrayBackend));
 
+const wasm = wasmBackend({ elsewhere: ndarrayBackend });
 const count = Number(process.env["PROGRAMS"] ?? 1000);
 const seed = Number(process.env["PROGRAMS_SEED"] ?? 1);
 
@@ -174,6 +177,27 @@ describe("random programs", () => {
       grad(again)(x).forEach((g, i) => expectSame(`gradient by x${i}`, g, wanted[i], 0));
     });
   });
+
+  test(
+    "give the bits of the eager run when they are compiled for WebAssembly, with their gradients",
+    { timeout: 600_000 },
+    () => {
+      setDefaultBackend(wasm);
+      try {
+        holdsFor(Math.ceil(count / 10), ({ f, inputs }) => {
+          const x = inputs.map((shape, i) => inputOf(shape, i / 3, "float32"));
+          const all = (at: readonly Tensor[]): Tensor[] => [f(at), ...grad(f)(at)];
+          const wanted = all(x);
+          // Twice: what one run leaves behind must not be seen by the next.
+          const compiled = compile(all);
+          compiled(inputs.map((shape) => inputOf(shape, 0.7, "float32")));
+          compiled(x).forEach((y, i) => expectSame(`result ${i}`, y, wanted[i], 0));
+        });
+      } finally {
+        setDefaultBackend(ndarrayBackend);
+      }
+    },
+  );
 
   test("are in float32 close to float64", { timeout: 600_000 }, () => {
     holdsFor(

@@ -80,11 +80,13 @@ export { tensor } from "./ops/create.ts";
 export type {
   AnyPrimitive,
   BatchRule,
+  Bodies,
   Lane,
   ManyPrimitive,
   NoParams,
   OnePrimitive,
   PrimitiveOf,
+  Pruned,
   Tangents,
 } from "./primitive.ts";
 export type { Binary, Operands } from "./primitives/binary.ts";
@@ -104,7 +106,7 @@ export {
   type PrimitiveSet,
   type ResultOf,
 } from "./primitives/index.ts";
-export type { ScanParams } from "./primitives/scan.ts";
+export type { Looped, ScanParams } from "./primitives/scan.ts";
 export type { Constant, Program, ProgramNode, Variable } from "./program/program.ts";
 export { type Machine, runScan } from "./program/run.ts";
 export type { FillParams, IotaParams, RandomParams } from "./primitives/leaf.ts";

@@ -194,8 +194,8 @@ export class TreeError extends TapeloopError {
  * ```ts
  * import { add, ndarrayBackend, tensor, to } from "tapeloop";
  *
- * const here = tensor(1); // on the default backend, WebAssembly
- * const elsewhere = tensor(1, { backend: ndarrayBackend });
+ * const here = tensor(1); // on the default backend
+ * const elsewhere = tensor(1, { backend: { ...ndarrayBackend, name: "elsewhere" } });
  * // Wrong:
  * add(here, elsewhere); // throws BackendError: add: all inputs must live on one backend, …
  * // Right:

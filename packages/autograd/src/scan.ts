@@ -45,7 +45,13 @@ export interface ScanOptions {
 }
 
 /** What a scan keeps for its derivative: see {@link ScanOptions}. */
-export type SaveOption = "all" | "carries" | "sqrt" | { readonly every: number };
+export type SaveOption = "all" | "carries" | "sqrt" | SaveEvery;
+
+/** Keeps some of the states. */
+export interface SaveEvery {
+  /** Steps between two states that are kept, from 1. */
+  readonly every: number;
+}
 
 /**
  * Runs `cell` over the first axis of `xs`: `[state, y[t]] = cell(parameters, state, xs[t])`. Gradients

@@ -50,7 +50,7 @@ export function sameType(a: TensorType, b: TensorType): boolean {
 
 /** Elements between neighbours along each axis when the last axis varies fastest. */
 export function rowMajorStrides(shape: Shape): number[] {
-  const strides: number[] = Array.from({ length: shape.length });
+  const strides = shape.slice();
   let stride = 1;
   for (let i = shape.length - 1; i >= 0; i--) {
     strides[i] = stride;

@@ -29,7 +29,7 @@ export function addressOf({ part, offset, dtype }: WasmArray): number {
 }
 
 /** Whether the elements lie one behind the other in row-major order. */
-export function isRowMajor({ shape, strides }: WasmArray): boolean {
+export function isRowMajor({ shape, strides }: Pick<WasmArray, "shape" | "strides">): boolean {
   let expected = 1;
   for (let i = shape.length - 1; i >= 0; i--) {
     if (shape[i] !== 1 && strides[i] !== expected) return sizeOf(shape) === 0;

@@ -11,6 +11,7 @@ import { canFuse, hasSimd } from "./features.ts";
 import { kernelsOn, read } from "./kernels.ts";
 import { Machine } from "./machine.ts";
 import type { Part } from "./memory.ts";
+import { compileProgram } from "./plan/compile.ts";
 
 /** How {@link wasmBackend} computes. */
 export interface WasmOptions<V> {
@@ -39,9 +40,11 @@ export function wasmBackend<V>(options: WasmOptions<V>): Backend<WasmArray> {
     );
   }
   const machine = new Machine(options.deterministic !== true && canFuse());
+  const kernels = kernelsOn(machine, options.elsewhere);
   return {
     name: "wasm",
-    kernels: kernelsOn(machine, options.elsewhere),
+    kernels,
+    compile: (program) => compileProgram(machine, kernels, program),
     upload: (data: TypedArray, type: TensorType) => {
       const out = fresh(type, machine.memory);
       machine.memory.view(type.dtype, out.part.pointer, data.length).set(data);

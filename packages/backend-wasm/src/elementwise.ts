@@ -4,7 +4,7 @@ import { addressOf, bytesOf, fresh, isRowMajor, type WasmArray } from "./array.t
 import type { Body } from "./emitter.ts";
 import { bits, type Expression, op, Writer } from "./expression.ts";
 import { rowMajor } from "./layout.ts";
-import type { Machine } from "./machine.ts";
+import type { CompiledKernel, Machine } from "./machine.ts";
 import { eachRow, rowsOf } from "./rows.ts";
 
 /** Element types that lanes hold; masks are ones or zeros in all bits. */
@@ -25,8 +25,8 @@ export interface PointwiseKernel {
 /** Elements per vector. */
 const lanes = 4;
 
-/** Puts four elements, or one of them four times, on the stack. */
-function load(body: Body, dtype: LaneType, pointer: number, isOne: boolean): void {
+/** Puts four elements, or one of them four times, on the stack; masks are ones or zeros in all bits. */
+export function loadLanes(body: Body, dtype: DType, pointer: number, isOne: boolean): void {
   body.get(pointer);
   if (dtype !== "bool") body.at(isOne ? "v128.load32_splat" : "v128.load");
   else if (isOne) body.at("v128.load8_splat");
@@ -34,6 +34,37 @@ function load(body: Body, dtype: LaneType, pointer: number, isOne: boolean): voi
     body.at("v128.load32_zero").op("i16x8.extend_low_i8x16_u", "i32x4.extend_low_i16x8_u");
   }
   if (dtype === "bool") body.i32(0).op("i32x4.splat", "i32x4.ne");
+}
+
+/** Stores the first `count` lanes of a local; those of masks are 0 or 1. */
+export function storeLanes(
+  body: Body,
+  dtype: DType,
+  pointer: number,
+  value: number,
+  count: number,
+): void {
+  if (dtype !== "bool") {
+    if (count === 4) body.get(pointer).get(value).at("v128.store");
+    else {
+      for (let lane = 0; lane < count; lane++) {
+        body
+          .get(pointer)
+          .get(value)
+          .storeLane("v128.store32_lane", 4 * lane, lane);
+      }
+    }
+    return;
+  }
+  const narrow = body.local("v128");
+  body.get(value).get(value).op("i16x8.narrow_i32x4_s").set(narrow);
+  body.get(narrow).get(narrow).op("i8x16.narrow_i16x8_u").set(narrow);
+  if (count === 4) body.get(pointer).get(narrow).storeLane("v128.store32_lane", 0, 0);
+  else {
+    for (let lane = 0; lane < count; lane++) {
+      body.get(pointer).get(narrow).storeLane("v128.store8_lane", lane, lane);
+    }
+  }
 }
 
 /** Writes a kernel: parameters are the end of the result, its beginning, and those of the operands. */
@@ -47,25 +78,22 @@ function writeKernel(
   const stored = result === "bool" ? op("v128.and", value, bits(1)) : value;
   writer.prepare(stored);
   const values = operands.map(() => body.local("v128"));
+  const made = body.local("v128");
   operands.forEach((dtype, i) => {
     if (!isOne[i]) return;
-    load(body, dtype, first + i, true);
+    loadLanes(body, dtype, first + i, true);
     body.set(values[i]);
   });
   body.loopUntil(out, end, () => {
     operands.forEach((dtype, i) => {
       if (isOne[i]) return;
-      load(body, dtype, first + i, false);
+      loadLanes(body, dtype, first + i, false);
       body.set(values[i]).advance(first + i, lanes * bytesOf(dtype));
     });
     writer.begin(values);
-    body.get(out);
     writer.write(stored);
-    if (result === "bool") {
-      const narrow = body.local("v128");
-      body.set(narrow).get(narrow).get(narrow).op("i16x8.narrow_i32x4_s").set(narrow);
-      body.get(narrow).get(narrow).op("i8x16.narrow_i16x8_u").storeLane32(0);
-    } else body.at("v128.store");
+    body.set(made);
+    storeLanes(body, result, out, made, lanes);
     body.advance(out, lanes * bytesOf(result));
   });
 }
@@ -73,17 +101,41 @@ function writeKernel(
 /** Rows shorter than this are not worth a call each. */
 const shortRow = 8;
 
-/** Runs a kernel on operands of one shape. */
-export function runPointwise(
+/** Runs a function of single elements. */
+export type PointwiseRun = (operands: readonly WasmArray[], type: TensorType) => WasmArray;
+
+/** A kernel made ready. */
+export function pointwiseRun(machine: Machine, kernel: PointwiseKernel): PointwiseRun {
+  const written = (isOne: readonly boolean[]): CompiledKernel =>
+    machine.kernel(`${kernel.name} ${isOne.map(Number).join("")}`, {
+      parameters: ["i32", "i32", ...kernel.operands.map(() => "i32" as const)],
+      write: (body) => writeKernel(body, kernel, isOne),
+    });
+  const dense = written(kernel.operands.map(() => false));
+  const width = bytesOf(kernel.result);
+  return (operands, type) => {
+    const out = fresh(type, machine.memory);
+    const size = sizeOf(type.shape);
+    if (size === 0) return out;
+    const at = out.part.pointer;
+    if (operands.every(isRowMajor)) {
+      const [a, b, c] = operands;
+      const second = b === undefined ? 0 : addressOf(b);
+      dense(at + size * width, at, addressOf(a), second, c === undefined ? 0 : addressOf(c));
+    } else runRows(machine, written, operands, type, at);
+    return out;
+  };
+}
+
+/** Runs a kernel row by row on operands that lie in any way; the result at `out` is in row-major order. */
+function runRows(
   machine: Machine,
-  kernel: PointwiseKernel,
+  written: (isOne: readonly boolean[]) => CompiledKernel,
   operands: readonly WasmArray[],
-  type: TensorType,
-): WasmArray {
-  const out = fresh(type, machine.memory);
-  const size = sizeOf(type.shape);
-  if (size === 0) return out;
-  let rows = rowsOf(type.shape, operands);
+  { shape, dtype }: TensorType,
+  out: number,
+): void {
+  let rows = rowsOf(shape, operands);
   const isShort = rows.length < shortRow && rows.sizes.length > 0;
   const temporary: WasmArray[] = [];
   const read = operands.map((x, k) => {
@@ -93,22 +145,16 @@ export function runPointwise(
     temporary.push(copy);
     return copy;
   });
-  if (temporary.length > 0) rows = rowsOf(type.shape, read);
-  const isOne = rows.inner.map((stride) => stride === 0);
-  const key = `${kernel.name} ${isOne.map(Number).join("")}`;
-  const run = machine.kernel(key, {
-    parameters: ["i32", "i32", ...operands.map(() => "i32" as const)],
-    write: (body) => writeKernel(body, kernel, isOne),
-  });
+  if (temporary.length > 0) rows = rowsOf(shape, read);
+  const run = written(rows.inner.map((stride) => stride === 0));
   const starts = read.map(addressOf);
-  const widths = read.map(({ dtype }) => bytesOf(dtype));
-  const step = rows.length * bytesOf(type.dtype);
-  let at = out.part.pointer;
+  const widths = read.map((x) => bytesOf(x.dtype));
+  const step = rows.length * bytesOf(dtype);
+  let at = out;
   eachRow(rows, (offsets) => {
     const [a, b, c] = offsets.map((offset, k) => starts[k] + offset * widths[k]);
     run(at + step, at, a, b, c);
     at += step;
   });
   for (const { part } of temporary) machine.memory.release(part);
-  return out;
 }

@@ -91,6 +91,14 @@ const lanes = {
   "f64x2.extract_lane": [0xfd, 0x21],
 } as const;
 
+/** Instructions that store one lane. */
+const storeLanes = {
+  "v128.store8_lane": [0xfd, 0x58],
+  "v128.store32_lane": [0xfd, 0x5a],
+} as const;
+
+/** An instruction that stores one lane. */
+export type StoreLaneOp = keyof typeof storeLanes;
 /** An instruction without immediate operands. */
 export type PlainOp = keyof typeof plain;
 /** An instruction that reads or writes memory. */
@@ -194,9 +202,9 @@ export class Body {
     return this.#emit(...lanes[name], lane);
   }
 
-  /** Stores 4 bytes of the vector on the stack at the address below it. */
-  storeLane32(lane: number): this {
-    return this.#emit(0xfd, 0x5a, 0, 0, lane);
+  /** Stores a lane of the vector on the stack, `offset` bytes behind the address below it. */
+  storeLane(name: StoreLaneOp, offset: number, lane: number): this {
+    return this.#emit(...storeLanes[name], 0, ...unsigned(offset), lane);
   }
 
   /** Swaps the halves of the vector on the stack. */

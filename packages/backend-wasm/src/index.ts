@@ -4,4 +4,5 @@
  * @packageDocumentation
  */
 export type { WasmArray } from "./array.ts";
+export type { Part } from "./memory.ts";
 export { wasmBackend, type WasmOptions } from "./backend.ts";

@@ -5,6 +5,7 @@
 import {
   type Backend,
   type DotAxes,
+  type DType,
   type KernelTable,
   type PrimitiveName,
   primitives,
@@ -14,13 +15,15 @@ import {
   type TensorType,
 } from "@tapeloop/autograd/backend";
 import { addressOf, fresh, isRowMajor, type WasmArray } from "./array.ts";
-import { runPointwise } from "./elementwise.ts";
+import { type PointwiseRun, pointwiseRun } from "./elementwise.ts";
 import { asRowMajor, copyTo, rowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
+import { freeAxes, matricesOf } from "./matrices.ts";
 import type { Part } from "./memory.ts";
 import { pointwiseOf } from "./pointwise.ts";
 import { type Matrix, multiply } from "./products.ts";
 import { type Reduction, reduce } from "./reductions.ts";
+import { type View, views } from "./views.ts";
 
 /** A kernel whose primitive is known only at run time. */
 type AnyKernel<R> = (
@@ -42,6 +45,11 @@ function view(
   return { shape, dtype, part, strides, offset };
 }
 
+/** The same memory in another layout. */
+function seen(x: WasmArray, type: TensorType, { strides, offset }: View): WasmArray {
+  return view(x, type, strides, x.offset + offset);
+}
+
 /** Movements: views where there are any. */
 function movements(
   machine: Machine,
@@ -52,27 +60,9 @@ function movements(
       const dense = asRowMajor(machine, x);
       return view(dense, type, rowMajorStrides(type.shape), dense.offset);
     },
-    permute: ([x], { axes }, type) =>
-      view(
-        x,
-        type,
-        axes.map((axis) => x.strides[axis]),
-        x.offset,
-      ),
-    broadcastTo: ([x], { shape }, type) => {
-      const missing = shape.length - x.shape.length;
-      const strides = shape.map((size, i) =>
-        i < missing || x.shape[i - missing] !== size ? 0 : x.strides[i - missing],
-      );
-      return view(x, type, strides, x.offset);
-    },
-    slice: ([x], { starts, steps }, type) =>
-      view(
-        x,
-        type,
-        x.strides.map((stride, i) => stride * steps[i]),
-        starts.reduce((offset, start, i) => offset + start * x.strides[i], x.offset),
-      ),
+    permute: ([x], params, type) => seen(x, type, views.permute(x, params, type.shape)),
+    broadcastTo: ([x], params, type) => seen(x, type, views.broadcastTo(x, params, type.shape)),
+    slice: ([x], params, type) => seen(x, type, views.slice(x, params, type.shape)),
     split: ([x], { axis }, types) => {
       let { offset } = x;
       return types.map((type) => {
@@ -101,24 +91,6 @@ function movements(
   };
 }
 
-/** The axes of a product's operand in groups: sizes, and whether each group is walked with one stride. */
-function grouped(x: WasmArray, groups: readonly (readonly number[])[]): WasmArray | null {
-  const [sizes, strides]: [number[], number[]] = [[], []];
-  for (const axes of groups) {
-    let stride = 1;
-    let size = 1;
-    for (const axis of axes.toReversed()) {
-      if (x.shape[axis] === 1) continue;
-      if (size === 1) stride = x.strides[axis];
-      else if (x.strides[axis] !== stride * size) return null;
-      size *= x.shape[axis];
-    }
-    sizes.push(size);
-    strides.push(size === 1 ? 1 : stride);
-  }
-  return view(x, { shape: sizes, dtype: x.dtype }, strides, x.offset);
-}
-
 /** An operand as [batch, free, contracted], copied if its axes do not join. */
 function asMatrices(
   machine: Machine,
@@ -126,23 +98,18 @@ function asMatrices(
   batch: readonly number[],
   contract: readonly number[],
 ): WasmArray {
-  const free = x.shape.map((_, i) => i).filter((i) => !batch.includes(i) && !contract.includes(i));
-  const found = grouped(x, [batch, free, contract]);
-  if (found !== null) return found;
-  const order = [...batch, ...free, ...contract];
-  const moved = view(
-    x,
-    { shape: order.map((axis) => x.shape[axis]), dtype: x.dtype },
-    order.map((axis) => x.strides[axis]),
-    x.offset,
-  );
+  const found = matricesOf(x, batch, contract);
+  if (found !== null) return { ...x, ...found };
+  const order = [...batch, ...freeAxes(x, batch, contract), ...contract];
+  const moved = {
+    shape: order.map((axis) => x.shape[axis]),
+    strides: order.map((axis) => x.strides[axis]),
+  };
+  const dense = rowMajor(machine, { ...x, ...moved });
   const places = order.map((_, i) => i);
-  const dense = rowMajor(machine, moved);
-  return grouped(dense, [
-    places.slice(0, batch.length),
-    places.slice(batch.length, batch.length + free.length),
-    places.slice(batch.length + free.length),
-  ]) as WasmArray;
+  const free = order.length - contract.length;
+  const axes = matricesOf(dense, places.slice(0, batch.length), places.slice(free));
+  return { ...dense, ...axes };
 }
 
 /** Products of float32. */
@@ -229,15 +196,23 @@ export function kernelsOn<V>(machine: Machine, other: Backend<V>): KernelTable<W
   const table: Record<string, unknown> = {};
   for (const name of Object.keys(primitives) as PrimitiveName[]) {
     const elsewhere = through(machine, other, name);
+    // By the type of the result, and that of the operands: all have one, but for the mask of `where`, which
+    // comes first. Objects and not a map of names: this runs for every op.
+    const runs: Partial<Record<DType, Partial<Record<DType, PointwiseRun | null>>>> = {};
     const pointwise: AnyKernel<TensorType> = (inputs, params, type) => {
-      const kernel = pointwiseOf(
-        name,
-        inputs.map(({ dtype }) => dtype),
-        type.dtype,
-      );
-      return kernel === undefined
-        ? elsewhere(inputs, params, type as never)
-        : runPointwise(machine, kernel, inputs, type);
+      const ofResult = (runs[type.dtype] ??= {});
+      const { dtype } = inputs[inputs.length - 1];
+      let run = ofResult[dtype];
+      if (run === undefined) {
+        const kernel = pointwiseOf(
+          name,
+          inputs.map((x) => x.dtype),
+          type.dtype,
+        );
+        run = kernel === undefined ? null : pointwiseRun(machine, kernel);
+        ofResult[dtype] = run;
+      }
+      return run === null ? elsewhere(inputs, params, type as never) : run(inputs, type);
     };
     table[name] = primitives[name].work === "pointwise" ? pointwise : elsewhere;
   }

@@ -88,3 +88,16 @@ function valueOf(
     name
   ];
 }
+
+/** An expression with others in the place of its operands; parts that were shared stay so. */
+export function substituted(value: Expression, operands: readonly Expression[]): Expression {
+  const done = new Map<Expression, Expression>();
+  const change = (part: Expression): Expression => {
+    if (part.kind === "operand") return operands[part.index];
+    if (part.kind !== "op") return part;
+    const known = done.get(part) ?? { ...part, inputs: part.inputs.map(change) };
+    done.set(part, known);
+    return known;
+  };
+  return change(value);
+}

@@ -23,14 +23,17 @@ const width = 16;
 /** Rows of a panel that stay in the first-level cache together. */
 const depth = 256;
 
-/** C ← A·panel, or C ← C + A·panel: `rows` rows of A at a time. */
+/** C ← A·panel, or C ← C + A·panel: `rows` rows of A at a time, for all rows up to an end. */
 function tileKernel(rows: 1 | 2, isFirst: boolean, canFuse: boolean): FunctionSource {
   return {
-    // C, bytes between its rows, A, bytes between its rows and columns, panel, bytes between its rows,
-    // the end of the panel.
-    parameters: ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"],
+    // C, the end of its rows, bytes between its rows, A, bytes between its rows and between its columns,
+    // the panel, bytes between its rows, the end of the panel.
+    parameters: ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"],
     write(body) {
-      const [c, cDown, a, aDown, aAcross, panel, panelDown, end] = [0, 1, 2, 3, 4, 5, 6, 7];
+      const [c, cEnd, cDown, a, aDown, aAcross, panel, panelDown, end] = [
+        0, 1, 2, 3, 4, 5, 6, 7, 8,
+      ];
+      const at = body.local("i32");
       const lines = Array.from({ length: rows }, () => ({
         out: body.local("i32"),
         a: body.local("i32"),
@@ -38,42 +41,43 @@ function tileKernel(rows: 1 | 2, isFirst: boolean, canFuse: boolean): FunctionSo
         sums: [0, 1, 2, 3].map(() => body.local("v128")),
       }));
       const columns = [0, 1, 2, 3].map(() => body.local("v128"));
-      lines.forEach((line, i) => {
-        body.get(c).set(line.out).get(a).set(line.a);
-        if (i === 1) {
-          body.get(line.out).get(cDown).op("i32.add").set(line.out);
-          body.get(line.a).get(aDown).op("i32.add").set(line.a);
-        }
-        if (isFirst) return;
-        line.sums.forEach((sum, j) =>
-          body
-            .get(line.out)
-            .at("v128.load", 16 * j)
-            .set(sum),
-        );
-      });
-      body.loopUntil(panel, end, () => {
-        columns.forEach((column, j) =>
-          body
-            .get(panel)
-            .at("v128.load", 16 * j)
-            .set(column),
-        );
+      body.loopUntil(c, cEnd, () => {
         for (const line of lines) {
-          body.get(line.a).at("v128.load32_splat").set(line.factor);
-          line.sums.forEach((sum, j) => multiplyAdd(body, line.factor, columns[j], sum, canFuse));
-          body.get(line.a).get(aAcross).op("i32.add").set(line.a);
+          body.get(c).set(line.out).get(c).get(cDown).op("i32.add").set(c);
+          body.get(a).set(line.a).get(a).get(aDown).op("i32.add").set(a);
+          line.sums.forEach((sum, j) => {
+            if (isFirst) body.f32(0).op("f32x4.splat").set(sum);
+            else
+              body
+                .get(line.out)
+                .at("v128.load", 16 * j)
+                .set(sum);
+          });
         }
-        body.get(panel).get(panelDown).op("i32.add").set(panel);
+        body.get(panel).set(at);
+        body.loopUntil(at, end, () => {
+          columns.forEach((column, j) =>
+            body
+              .get(at)
+              .at("v128.load", 16 * j)
+              .set(column),
+          );
+          for (const line of lines) {
+            body.get(line.a).at("v128.load32_splat").set(line.factor);
+            line.sums.forEach((sum, j) => multiplyAdd(body, line.factor, columns[j], sum, canFuse));
+            body.get(line.a).get(aAcross).op("i32.add").set(line.a);
+          }
+          body.get(at).get(panelDown).op("i32.add").set(at);
+        });
+        for (const line of lines) {
+          line.sums.forEach((sum, j) =>
+            body
+              .get(line.out)
+              .get(sum)
+              .at("v128.store", 16 * j),
+          );
+        }
       });
-      for (const line of lines) {
-        line.sums.forEach((sum, j) =>
-          body
-            .get(line.out)
-            .get(sum)
-            .at("v128.store", 16 * j),
-        );
-      }
     },
   };
 }
@@ -114,6 +118,119 @@ function packKernel(isDense: boolean): FunctionSource {
   };
 }
 
+/** A right operand in panels of sixteen columns, one behind the other; columns that are missing are 0. */
+export interface Panels {
+  /** The first byte. */
+  readonly address: number;
+  /** Rows of the operand, K. */
+  readonly rows: number;
+  /** Columns of the operand, N. */
+  readonly columns: number;
+}
+
+/** Bytes of the panels of an operand [K, N]. */
+export function panelBytes(k: number, n: number): number {
+  return 4 * width * k * Math.ceil(n / width);
+}
+
+/** Packs a right operand. */
+export function packPanels(machine: Machine, b: Matrix, { address, rows, columns }: Panels): void {
+  const pack = machine.kernel(`pack ${b.across === 4}`, packKernel(b.across === 4));
+  const size = 4 * width * rows;
+  for (let column = 0; column < columns; column += width) {
+    const panel = address + (column / width) * size;
+    const source = b.address + column * b.across;
+    const present = Math.min(width, columns - column);
+    if (present === width) pack(panel, panel + size, source, b.down, b.across);
+    else packEdge(machine, panel, { ...b, address: source }, rows, present);
+  }
+}
+
+/** Packs the last panel, whose columns are fewer. */
+function packEdge(
+  { memory }: Machine,
+  panel: number,
+  { address, down, across }: Matrix,
+  rows: number,
+  columns: number,
+): void {
+  const floats = memory.views.float32;
+  floats.fill(0, panel / 4, panel / 4 + width * rows);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) {
+      floats[panel / 4 + i * width + j] = floats[(address + i * down + j * across) / 4];
+    }
+  }
+}
+
+/**
+ * C = A·B, with C in row-major order and B in panels; no size is 0.
+ *
+ * @param c - The first byte of C.
+ * @param m - Rows of A and C.
+ * @param edge - Room for [M, 16] numbers, where the columns do not fill the last panel.
+ */
+export function multiplyPanels(
+  machine: Machine,
+  c: number,
+  a: Matrix,
+  b: Panels,
+  m: number,
+  edge: number,
+): void {
+  const { rows: k, columns: n } = b;
+  for (let column = 0; column < n; column += width) {
+    const isWhole = column + width <= n;
+    const panel = b.address + 4 * column * k;
+    const out = isWhole ? c + 4 * column : edge;
+    multiplyTile(machine, out, isWhole ? 4 * n : 4 * width, a, panel, 4 * width, m, k);
+    if (!isWhole) {
+      const floats = machine.memory.views.float32;
+      for (let row = 0; row < m; row++) {
+        const from = edge / 4 + row * width;
+        floats.copyWithin(c / 4 + row * n + column, from, from + n - column);
+      }
+    }
+  }
+}
+
+/** Sixteen columns of C. */
+function multiplyTile(
+  machine: Machine,
+  out: number,
+  outDown: number,
+  a: Matrix,
+  panel: number,
+  panelDown: number,
+  m: number,
+  k: number,
+): void {
+  const { canFuse } = machine;
+  for (let start = 0; start < k; start += depth) {
+    const isFirst = start === 0;
+    const from = panel + start * panelDown;
+    const end = from + Math.min(depth, k - start) * panelDown;
+    const left = a.address + start * a.across;
+    const run = (rows: 1 | 2, row: number, count: number): void => {
+      const c = out + row * outDown;
+      machine.kernel(`product ${rows} ${isFirst}`, tileKernel(rows, isFirst, canFuse))(
+        c,
+        c + count * outDown,
+        outDown,
+        left + row * a.down,
+        a.down,
+        a.across,
+        from,
+        panelDown,
+        end,
+      );
+    };
+    const pairs = m - (m % 2);
+    if (pairs > 0) run(2, 0, pairs);
+    if (pairs < m) run(1, pairs, 1);
+  }
+}
+
 /**
  * C = A·B, with C in row-major order.
  *
@@ -127,83 +244,19 @@ export function multiply(
   b: Matrix,
   [m, k, n]: readonly [number, number, number],
 ): void {
-  const { memory, canFuse } = machine;
-  const kernel = (rows: 1 | 2, isFirst: boolean): ReturnType<Machine["kernel"]> =>
-    machine.kernel(`product ${rows} ${isFirst}`, tileKernel(rows, isFirst, canFuse));
-  const pack = machine.kernel(`pack ${b.across === 4}`, packKernel(b.across === 4));
-  const panels = memory.allocate(4 * width * Math.min(k, depth));
-  // The last columns, where they are fewer than a panel has: results go here first.
-  const edge = n % width === 0 ? null : memory.allocate(4 * width * m);
-  for (let column = 0; column < n; column += width) {
-    const isWhole = column + width <= n;
-    const [out, outDown] = isWhole ? [c + 4 * column, 4 * n] : [edge?.pointer ?? 0, 4 * width];
-    for (let start = 0; start < k; start += depth) {
-      const count = Math.min(depth, k - start);
-      const source = b.address + start * b.down + column * b.across;
-      const isPacked = m > 2 || b.across !== 4 || !isWhole;
-      const panel = isPacked ? panels.pointer : source;
-      const panelDown = isPacked ? 4 * width : b.down;
-      if (isPacked) packPanel(machine, pack, panel, source, b, count, Math.min(width, n - column));
-      const end = panel + count * panelDown;
-      const left = a.address + start * a.across;
-      const two = kernel(2, start === 0);
-      let row = 0;
-      for (; row + 2 <= m; row += 2) {
-        two(
-          out + row * outDown,
-          outDown,
-          left + row * a.down,
-          a.down,
-          a.across,
-          panel,
-          panelDown,
-          end,
-        );
-      }
-      if (row < m) {
-        kernel(1, start === 0)(
-          out + row * outDown,
-          outDown,
-          left + row * a.down,
-          a.down,
-          a.across,
-          panel,
-          panelDown,
-          end,
-        );
-      }
+  const { memory } = machine;
+  // A few rows are not worth packing for, where whole panels can be read as they lie.
+  if (m <= 2 && b.across === 4 && n % width === 0) {
+    for (let column = 0; column < n; column += width) {
+      multiplyTile(machine, c + 4 * column, 4 * n, a, b.address + 4 * column, b.down, m, k);
     }
-    if (!isWhole && edge !== null) {
-      const floats = memory.views.float32;
-      for (let row = 0; row < m; row++) {
-        const from = edge.pointer / 4 + row * width;
-        floats.copyWithin(c / 4 + row * n + column, from, from + n - column);
-      }
-    }
-  }
-  memory.release(panels);
-  if (edge !== null) memory.release(edge);
-}
-
-/** Packs a panel; columns that are not there are zeros. */
-function packPanel(
-  machine: Machine,
-  pack: ReturnType<Machine["kernel"]>,
-  panel: number,
-  source: number,
-  { down, across }: Matrix,
-  count: number,
-  columns: number,
-): void {
-  if (columns === width) {
-    pack(panel, panel + 4 * width * count, source, down, across);
     return;
   }
-  const floats = machine.memory.views.float32;
-  floats.fill(0, panel / 4, panel / 4 + width * count);
-  for (let i = 0; i < count; i++) {
-    for (let j = 0; j < columns; j++) {
-      floats[panel / 4 + i * width + j] = floats[(source + i * down + j * across) / 4];
-    }
-  }
+  const room = memory.allocate(panelBytes(k, n));
+  const edge = memory.allocate(4 * width * m);
+  const panels = { address: room.pointer, rows: k, columns: n };
+  packPanels(machine, b, panels);
+  multiplyPanels(machine, c, a, panels, m, edge.pointer);
+  memory.release(room);
+  memory.release(edge);
 }

@@ -16,47 +16,58 @@ function addDouble(body: Body, [low, high]: readonly number[]): void {
   body.get(high).get(x).swapHalves().op("f64x2.promote_low_f32x4", "f64x2.add").set(high);
 }
 
-/** One number for each row: parameters are the row, its end in whole vectors, its end, and the result. */
+/**
+ * One number for each row: parameters are the first row, the end of the last one, bytes of a row and of its
+ * whole vectors, and the results.
+ */
 function rowKernel(reduction: Reduction): FunctionSource {
   return {
-    parameters: ["i32", "i32", "i32", "i32"],
+    parameters: ["i32", "i32", "i32", "i32", "i32"],
     write(body) {
-      const [at, vectorsEnd, end, out] = [0, 1, 2, 3];
+      const [at, allEnd, row, vectors, out] = [0, 1, 2, 3, 4];
+      const [vectorsEnd, end] = [body.local("i32"), body.local("i32")];
       const pair = [body.local("v128"), body.local("v128")];
       const total = body.local(reduction === "sum" ? "f64" : "f32");
-      if (reduction === "max") {
-        body.f32(-Infinity).op("f32x4.splat").set(pair[0]);
-        body.f32(-Infinity).set(total);
-      }
-      body.get(at).get(vectorsEnd).op("i32.lt_u");
-      body.when(() =>
-        body.loopUntil(at, vectorsEnd, () => {
-          if (reduction === "sum") addDouble(body.get(at).at("v128.load"), pair);
-          else body.get(pair[0]).get(at).at("v128.load").op("f32x4.max").set(pair[0]);
-          body.advance(at, 16);
-        }),
-      );
-      if (reduction === "sum") {
-        body.get(pair[0]).get(pair[1]).op("f64x2.add").set(pair[0]);
-        body.get(pair[0]).lane("f64x2.extract_lane", 0);
-        body.get(pair[0]).lane("f64x2.extract_lane", 1).op("f64.add").set(total);
-      } else {
-        for (const lane of [0, 1, 2, 3]) {
-          body.get(total).get(pair[0]).lane("f32x4.extract_lane", lane).op("f32.max").set(total);
+      body.loopUntil(at, allEnd, () => {
+        body.get(at).get(vectors).op("i32.add").set(vectorsEnd);
+        body.get(at).get(row).op("i32.add").set(end);
+        for (const sum of pair) {
+          body
+            .f32(reduction === "sum" ? 0 : -Infinity)
+            .op("f32x4.splat")
+            .set(sum);
         }
-      }
-      body.get(at).get(end).op("i32.lt_u");
-      body.when(() =>
-        body.loopUntil(at, end, () => {
-          body.get(total).get(at).at("f32.load");
-          if (reduction === "sum") body.op("f64.promote_f32", "f64.add");
-          else body.op("f32.max");
-          body.set(total).advance(at, 4);
-        }),
-      );
-      body.get(out).get(total);
-      if (reduction === "sum") body.op("f32.demote_f64");
-      body.at("f32.store");
+        body.get(at).get(vectorsEnd).op("i32.lt_u");
+        body.when(() =>
+          body.loopUntil(at, vectorsEnd, () => {
+            if (reduction === "sum") addDouble(body.get(at).at("v128.load"), pair);
+            else body.get(pair[0]).get(at).at("v128.load").op("f32x4.max").set(pair[0]);
+            body.advance(at, 16);
+          }),
+        );
+        if (reduction === "sum") {
+          body.get(pair[0]).get(pair[1]).op("f64x2.add").set(pair[0]);
+          body.get(pair[0]).lane("f64x2.extract_lane", 0);
+          body.get(pair[0]).lane("f64x2.extract_lane", 1).op("f64.add").set(total);
+        } else {
+          body.get(pair[0]).lane("f32x4.extract_lane", 0).set(total);
+          for (const lane of [1, 2, 3]) {
+            body.get(total).get(pair[0]).lane("f32x4.extract_lane", lane).op("f32.max").set(total);
+          }
+        }
+        body.get(at).get(end).op("i32.lt_u");
+        body.when(() =>
+          body.loopUntil(at, end, () => {
+            body.get(total).get(at).at("f32.load");
+            if (reduction === "sum") body.op("f64.promote_f32", "f64.add");
+            else body.op("f32.max");
+            body.set(total).advance(at, 4);
+          }),
+        );
+        body.get(out).get(total);
+        if (reduction === "sum") body.op("f32.demote_f64");
+        body.at("f32.store").advance(out, 4);
+      });
     },
   };
 }
@@ -91,7 +102,7 @@ function columnKernel(reduction: Reduction): FunctionSource {
 }
 
 /** The axes as [outer, reduced, inner] sizes; null if the reduced ones do not stand together. */
-function blocks(
+export function blocks(
   shape: readonly number[],
   axes: readonly number[],
 ): [number, number, number] | null {
@@ -119,17 +130,24 @@ export function reduce(
 ): WasmArray | null {
   const sizes = blocks(x.shape, axes);
   if (sizes === null || sizeOf(x.shape) === 0) return null;
-  const [outer, middle, inner] = sizes;
   const read = asRowMajor(machine, x);
   const out = fresh(type, machine.memory);
-  const [from, to] = [addressOf(read), out.part.pointer];
+  reduceBlocks(machine, reduction, addressOf(read), out.part.pointer, sizes);
+  if (read !== x) machine.memory.release(read.part);
+  return out;
+}
+
+/** Reduces the middle axis of numbers in row-major order. */
+export function reduceBlocks(
+  machine: Machine,
+  reduction: Reduction,
+  from: number,
+  to: number,
+  [outer, middle, inner]: readonly [number, number, number],
+): void {
   if (inner === 1) {
     const run = machine.kernel(`${reduction} rows`, rowKernel(reduction));
-    const whole = 16 * Math.floor(middle / 4);
-    for (let o = 0; o < outer; o++) {
-      const start = from + 4 * o * middle;
-      run(start, start + whole, start + 4 * middle, to + 4 * o);
-    }
+    run(from, from + 4 * outer * middle, 4 * middle, 16 * Math.floor(middle / 4), to);
   } else {
     const run = machine.kernel(`${reduction} columns`, columnKernel(reduction));
     const [row, block] = [4 * inner, 4 * inner * middle];
@@ -141,6 +159,4 @@ export function reduce(
       }
     }
   }
-  if (read !== x) machine.memory.release(read.part);
-  return out;
 }

@@ -1,6 +1,9 @@
 /** @file Walking along several arrays of one shape at once, row by row. */
 import type { WasmArray } from "./array.ts";
 
+/** What is needed of an array: elements between neighbours along each axis. */
+type Strided = Pick<WasmArray, "strides">;
+
 /** Rows of the result that operands can be walked along together, and how far apart they are. */
 export interface Rows {
   /** Elements in a row. */
@@ -14,7 +17,7 @@ export interface Rows {
 }
 
 /** Axes that are one for all operands, joined. The result is in row-major order. */
-export function rowsOf(shape: readonly number[], operands: readonly WasmArray[]): Rows {
+export function rowsOf(shape: readonly number[], operands: readonly Strided[]): Rows {
   const sizes: number[] = [];
   const strides: number[][] = operands.map(() => []);
   shape.forEach((size, axis) => {
@@ -62,4 +65,14 @@ export function eachRow(
     }
     if (axis < 0) return;
   }
+}
+
+/** Bytes from every operand's beginning to each of its rows. */
+export function offsetsOf(
+  rows: Pick<Rows, "sizes" | "strides">,
+  widths: readonly number[],
+): number[][] {
+  const found: number[][] = [];
+  eachRow(rows, (offsets) => found.push(offsets.map((offset, k) => offset * widths[k])));
+  return found;
 }

@@ -103,7 +103,16 @@ export function prepare(
   };
 }
 
-const bodies = new WeakMap<Program, (inputs: never, constants: never) => readonly unknown[]>();
+const runners = new WeakMap<object, WeakMap<Program, unknown>>();
+
+/** The body of a loop as a function of arrays, made ready once for each machine. */
+function bodyOn<V>(machine: Machine<V>, body: Program): ReturnType<typeof runner<V>> {
+  const known = runners.get(machine) ?? new WeakMap<Program, unknown>();
+  runners.set(machine, known);
+  const run = (known.get(body) ?? runner(body, machine)) as ReturnType<typeof runner<V>>;
+  known.set(body, run);
+  return run;
+}
 
 /**
  * The kernel of `scan` for backends that have none of their own: the body, kernel by kernel, for one
@@ -116,8 +125,7 @@ export function runScan<V>(
   types: readonly TensorType[],
 ): readonly V[] {
   const { body, steps, reverse, consts, carries } = params;
-  const run = (bodies.get(body) ?? runner(body, machine)) as ReturnType<typeof runner<V>>;
-  bodies.set(body, run);
+  const run = bodyOn(machine, body);
   const { slice, reshape, concat, fill } = machine.kernels;
   const holding = new Holding(machine);
   for (const value of inputs) holding.hold(value);

@@ -28,28 +28,25 @@ export interface RecurrentCell<P, S> {
   readonly step: Cell<P, S, Tensor, Tensor>;
 }
 
-/** Whether a type is `any`, the shape of which nothing is known. */
-type IsAny<T> = 0 extends 1 & T ? true : false;
-
 /** The shape X with H for its last size. */
 export type WithLast<X, H extends number> =
-  IsAny<X> extends true
+  // Only any is between 0 and 1.
+  0 extends 1 & X
     ? AnyShape
     : X extends readonly [...infer L extends Shape, number]
       ? [...L, H]
       : AnyShape;
 
 /** Refuses the shape X for an input whose last size is known and not I. */
-export type LastFits<X, I extends number> =
-  IsAny<X> extends true
-    ? unknown
-    : X extends readonly [...Shape, infer F extends number]
-      ? number extends F | I
+export type LastFits<X, I extends number> = 0 extends 1 & X
+  ? unknown
+  : X extends readonly [...Shape, infer F extends number]
+    ? number extends F | I
+      ? unknown
+      : F extends I
         ? unknown
-        : F extends I
-          ? unknown
-          : ShapeMismatch<`the input has ${F} features, the cell takes ${I}`>
-      : unknown;
+        : ShapeMismatch<`the input has ${F} features, the cell takes ${I}`>
+    : unknown;
 
 /** A state of tensors of one shape, by their names. */
 export type States<N extends string, S extends Shape> = { readonly [K in N]: Tensor<S> };

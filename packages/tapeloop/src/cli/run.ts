@@ -1,5 +1,6 @@
 /** @file A run of training: the state it carries, one step of it, validation, samples, saving. */
 import {
+  compile,
   key,
   scope,
   splitKey,
@@ -11,7 +12,7 @@ import {
 } from "@tapeloop/autograd";
 import { softmaxCrossEntropy } from "@tapeloop/nn";
 import { adam, chain, clipByGlobalNorm, type Optimizer } from "@tapeloop/optim";
-import { type Batch, Batches } from "./batches.ts";
+import { Batches } from "./batches.ts";
 import type { CharacterModel, ModelParameters, ModelState } from "./character-model.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
@@ -98,27 +99,38 @@ export class Run {
 
   /** Learns from the next piece of text; the result is the loss, in nats per character. */
   step(): number {
+    const { batch: streams, length } = this.#options;
     const batch = this.#batches.at(this.#steps);
-    const { state, loss } = step(this.#state, (s) => this.#next(s, batch));
+    const { state, loss } = step(this.#state, (before) => {
+      const carried = batch.startsEpoch ? this.#model.initialState(streams) : before.carried;
+      const shape = [length, streams];
+      return this.#learn(
+        { ...before, carried },
+        tensor(batch.inputs, { shape }),
+        tensor(batch.targets, { shape }),
+      );
+    });
     this.#state = state;
     this.#steps++;
-    return loss;
+    const value = loss.item();
+    loss.dispose();
+    return value;
   }
 
-  /** The state after one more piece of text. */
-  #next(state: RunState, batch: Batch): { state: RunState; loss: number } {
-    const { batch: streams, length } = this.#options;
+  /** The state after one more piece of text, and the loss: one program, made at the first step. */
+  readonly #learn: (
+    state: RunState,
+    inputs: Tensor,
+    targets: Tensor,
+  ) => { state: RunState; loss: Tensor } = compile((state, inputs, targets) => {
     const [forDropout, rest] = splitKey(state.key);
-    const carried = batch.startsEpoch ? this.#model.initialState(streams) : state.carried;
-    const inputs = tensor(batch.inputs, { shape: [length, streams] });
-    const targets = tensor(batch.targets, { shape: [length, streams] });
     const { value, grads, aux } = valueAndGrad((parameters: ModelParameters) => {
-      const [last, logits] = this.#model.read(parameters, carried, inputs, forDropout);
+      const [last, logits] = this.#model.read(parameters, state.carried, inputs, forDropout);
       return [softmaxCrossEntropy(logits, targets), last] as const;
     })(state.parameters);
     const updated = this.#optimizer.update(grads, state.optimizer, state.parameters);
     return {
-      loss: value.item(),
+      loss: value,
       state: {
         parameters: updated.params,
         optimizer: updated.state,
@@ -126,7 +138,18 @@ export class Run {
         key: rest,
       },
     };
-  }
+  });
+
+  /** The state behind a piece of text that is not learned, and the loss. */
+  readonly #look: (
+    parameters: ModelParameters,
+    before: ModelState,
+    inputs: Tensor,
+    targets: Tensor,
+  ) => { after: ModelState; loss: Tensor } = compile((parameters, before, inputs, targets) => {
+    const [after, logits] = this.#model.read(parameters, before, inputs, null);
+    return { after, loss: softmaxCrossEntropy(logits, targets) };
+  });
 
   /** The mean loss over a text that is not learned, in nats per character. */
   evaluate(text: Int32Array): number {
@@ -138,9 +161,13 @@ export class Run {
       const batch = batches.at(position);
       carried = step(carried, (before) => {
         const shape = [batches.steps, streams];
-        const inputs = tensor(batch.inputs, { shape });
-        const [after, logits] = this.#model.read(this.#state.parameters, before, inputs, null);
-        total += softmaxCrossEntropy(logits, tensor(batch.targets, { shape })).item();
+        const { after, loss } = this.#look(
+          this.#state.parameters,
+          before,
+          tensor(batch.inputs, { shape }),
+          tensor(batch.targets, { shape }),
+        );
+        total += loss.item();
         return after;
       });
     }

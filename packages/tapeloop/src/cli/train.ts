@@ -39,7 +39,7 @@ const fixed = {
 
 const options = {
   text: { type: "string", help: "the text to learn; without it, TypeScript's own declarations" },
-  steps: { type: "integer", default: 350, min: 1, help: "stop after this many steps in all" },
+  steps: { type: "integer", default: 1500, min: 1, help: "stop after this many steps in all" },
   ...fixed,
   reportEvery: {
     type: "integer",

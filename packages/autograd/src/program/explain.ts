@@ -1,0 +1,133 @@
+/** @file What a program takes: ops, loops, and bytes, known before it runs. */
+import { bytesOf } from "../dtype.ts";
+import { sizeOf } from "../shape.ts";
+import type { Program, ProgramNode, Variable } from "./program.ts";
+
+/** A loop of a program. */
+export interface LoopExplanation {
+  /** Its steps. */
+  readonly steps: number;
+  /** Whether it runs from the last step to the first. */
+  readonly reverse: boolean;
+  /** Ops in one step, with those of loops in it counted once. */
+  readonly ops: number;
+  /** Bytes of what it keeps of all steps: its outputs, and what a derivative will read. */
+  readonly keptBytes: number;
+}
+
+/** What a program takes. */
+export interface Explanation {
+  /** Ops, with those in the bodies of loops counted once. */
+  readonly ops: number;
+  /** Its loops, in the order they run; those in bodies come behind the loop around them. */
+  readonly loops: readonly LoopExplanation[];
+  /** Bytes of its inputs and constants. */
+  readonly inputBytes: number;
+  /** Most bytes that results hold at one time, if each is let go of after its last use, and views copied. */
+  readonly peakBytes: number;
+  /** The same in words. */
+  toString(): string;
+}
+
+/** Bytes of a value. */
+function bytes({ type }: Variable): number {
+  return sizeOf(type.shape) * bytesOf(type.dtype);
+}
+
+/** Bytes of several values. */
+function total(variables: readonly Variable[]): number {
+  return variables.reduce((sum, variable) => sum + bytes(variable), 0);
+}
+
+/** Most bytes that the results of ops hold at one time. */
+function peakOf({ nodes, outputs }: Program): number {
+  const last = new Map<Variable, number>();
+  nodes.forEach(({ inputs, outputs: made }, i) => {
+    for (const variable of [...made, ...inputs]) last.set(variable, i);
+  });
+  for (const variable of outputs) last.set(variable, nodes.length);
+  const made = new Set(nodes.flatMap((node) => node.outputs));
+  let [now, peak] = [0, 0];
+  nodes.forEach((node, i) => {
+    now += total(node.outputs);
+    const inside = bodiesOf(node).map(peakOf);
+    peak = Math.max(peak, now + Math.max(0, ...inside));
+    const read = new Set([...node.inputs, ...node.outputs]);
+    for (const variable of read)
+      if (made.has(variable) && last.get(variable) === i) now -= bytes(variable);
+  });
+  return peak;
+}
+
+/** The programs that an op runs. */
+function bodiesOf({ primitive, params }: ProgramNode): readonly Program[] {
+  return primitive.bodies?.of(params) ?? [];
+}
+
+/** Ops, with those of bodies counted once. */
+function opsOf({ nodes }: Program): number {
+  return nodes.reduce(
+    (sum, node) => bodiesOf(node).reduce((inside, body) => inside + opsOf(body), sum + 1),
+    0,
+  );
+}
+
+/** The loops of a program. */
+function loopsOf({ nodes }: Program): LoopExplanation[] {
+  return nodes.flatMap((node) => {
+    const [body] = bodiesOf(node);
+    if (body === undefined) return [];
+    const { steps, reverse, carries } = node.params as {
+      steps: number;
+      reverse: boolean;
+      carries: number;
+    };
+    const keptBytes = total(node.outputs.slice(carries));
+    return [{ steps, reverse, ops: opsOf(body), keptBytes }, ...loopsOf(body)];
+  });
+}
+
+/** Bytes in words. */
+function inWords(count: number): string {
+  if (count < 1000) return `${count} B`;
+  const power = Math.min(3, Math.floor(Math.log10(count) / 3));
+  return `${(count / 1000 ** power).toPrecision(3)} ${["B", "kB", "MB", "GB"][power]}`;
+}
+
+/**
+ * What a program takes, before it runs: ops, what its loops keep of every step, and the most bytes at one
+ * time. It shows what `save` of {@link scan} buys.
+ *
+ * @example
+ * ```ts
+ * import { explain, grad, scan, tensor, trace, zeros, type Tensor } from "tapeloop";
+ *
+ * const loss = (x: Tensor) => scan((_, h: Tensor, u: Tensor) => [h.add(u).tanh(), null], null, tensor(0), x)[0];
+ * const { loops } = explain(trace(grad(loss), zeros([1000])));
+ * console.log(loops.map(({ steps, keptBytes }) => `${steps} steps, ${keptBytes} bytes`)); // [ '1000 steps, 4000 bytes', '1000 steps, 4000 bytes' ]
+ * ```
+ */
+export function explain(program: Program): Explanation {
+  const loops = loopsOf(program);
+  const ops = opsOf(program);
+  const inputBytes = total([
+    ...program.inputs,
+    ...program.constants.map(({ variable }) => variable),
+  ]);
+  const peakBytes = peakOf(program);
+  return {
+    ops,
+    loops,
+    inputBytes,
+    peakBytes,
+    toString: () =>
+      [
+        `${ops} ops, inputs ${inWords(inputBytes)}, at most ${inWords(peakBytes)} of results at a time`,
+        ...loops.map(
+          (loop) =>
+            `loop of ${loop.steps} steps ${loop.reverse ? "backwards" : "forwards"}: ` +
+            `${loop.ops} ops a step, keeps ${inWords(loop.keptBytes)}`,
+        ),
+      ].join("\n"),
+  };
+}
