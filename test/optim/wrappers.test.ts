@@ -12,6 +12,7 @@ import {
   lookahead,
   type Optimizer,
   partition,
+  reduceOnPlateau,
   scheduleFreeSgd,
   sgd,
   sharpnessAware,
@@ -143,6 +144,15 @@ describe("averages", () => {
     const { params, state } = after(optimizer, [weights(-8)]);
     expect(optimizer.average(state, params).w.item()).toBe(0.5);
     expect("average" in chain(clipByGlobalNorm(1), descent)).toBe(false);
+  });
+
+  test("observations are handed through by chains as well", () => {
+    const inner = reduceOnPlateau(descent, { patience: 0, factor: 0.5 });
+    const optimizer = chain(clipByGlobalNorm(1), inner);
+    let state = optimizer.init(weights(0));
+    for (const metric of [1, 1]) state = optimizer.observe(state, metric);
+    expect(optimizer.update(weights(-8), state, weights(0)).params.w.item()).toBe(0.5);
+    expect("observe" in chain(clipByGlobalNorm(1), descent)).toBe(false);
   });
 
   test("can hold one another", () => {

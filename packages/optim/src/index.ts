@@ -9,6 +9,7 @@
 export {
   type AveragingOptimizer,
   chain,
+  type ObservingOptimizer,
   type Optimizer,
   type OptimizerState,
   type Transformation,
@@ -45,12 +46,7 @@ export { lion, type LionOptions } from "./optimizers/lion.ts";
 export { lamb, type LambOptions } from "./optimizers/lamb.ts";
 export { muon, type MuonOptions } from "./optimizers/muon.ts";
 export { prodigy, type ProdigyOptions } from "./optimizers/prodigy.ts";
-export {
-  hessianDiagonal,
-  sophia,
-  type SophiaOptimizer,
-  type SophiaOptions,
-} from "./optimizers/sophia.ts";
+export { hessianDiagonal, sophia, type SophiaOptions } from "./optimizers/sophia.ts";
 export { rprop, type RpropOptions } from "./optimizers/rprop.ts";
 export { asgd, type AsgdOptions } from "./optimizers/asgd.ts";
 export {
@@ -77,7 +73,7 @@ export { lookahead, type LookaheadOptions } from "./wrappers/lookahead.ts";
 export { accumulate } from "./wrappers/accumulate.ts";
 export { skipNonFinite, type SkipNonFiniteOptions } from "./wrappers/skip.ts";
 export { frozen, type ParameterGroup, partition } from "./wrappers/partition.ts";
-export { type PlateauOptimizer, type PlateauOptions, reduceOnPlateau } from "./wrappers/plateau.ts";
+export { type PlateauOptions, reduceOnPlateau } from "./wrappers/plateau.ts";
 export { sharpnessAware, type SharpnessAwareOptions } from "./wrappers/sharpness.ts";
 
 // Transformations of gradients

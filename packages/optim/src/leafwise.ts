@@ -10,7 +10,7 @@ import { firstStep, nextStep, perType } from "./update.ts";
  * @typeParam Slot - Names of what is kept.
  * @typeParam Numbers - What depends on nothing but the number of updates.
  */
-export interface LeafRule<Slot extends string, Numbers = null> {
+export interface LeafRule<Slot extends string, Numbers = undefined> {
   /** What is kept, by name, and what it is before the first update. */
   readonly slots: Readonly<Record<Slot, (x: Tensor) => Tensor>>;
   /**
@@ -61,7 +61,7 @@ export interface LeafRule<Slot extends string, Numbers = null> {
  * console.log(next.params.w); // float32[2] [0.5, 2.5]
  * ```
  */
-export function leafwise<Slot extends string, Numbers = null>(
+export function leafwise<Slot extends string, Numbers = undefined>(
   rule: LeafRule<Slot, Numbers>,
 ): Transformation {
   const slots = Object.keys(rule.slots) as Slot[];

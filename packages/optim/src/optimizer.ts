@@ -57,6 +57,16 @@ export interface AveragingOptimizer extends Optimizer {
   average<P extends Tree>(state: OptimizerState, params: P): P;
 }
 
+/**
+ * An optimizer that is told something beside gradients from time to time: a metric, curvatures.
+ *
+ * @typeParam Seen - What it is told.
+ */
+export interface ObservingOptimizer<Seen> extends Optimizer {
+  /** The state after an observation. */
+  observe(state: OptimizerState, seen: Seen): OptimizerState;
+}
+
 /** The result of one {@link Transformation}. */
 export interface Transformed<P extends Tree> {
   /** The changed gradients. */
@@ -90,8 +100,8 @@ export function transformAll<P extends Tree>(
 }
 
 /**
- * An optimizer that sees gradients as the transformations before it have left them, each in its turn.
- * Its state is the list of the states of its parts.
+ * An optimizer that sees gradients as the transformations before it have left them, each in its turn. Where
+ * the optimizer has `average` or `observe`, so has the chain. Its state is the list of the states of its parts.
  *
  * @param parts - Transformations, and an optimizer as the last.
  * @throws ArgumentError for another order.
@@ -110,10 +120,13 @@ export function transformAll<P extends Tree>(
 export function chain(
   ...parts: readonly [...Transformation[], AveragingOptimizer]
 ): AveragingOptimizer;
+export function chain<Seen>(
+  ...parts: readonly [...Transformation[], ObservingOptimizer<Seen>]
+): ObservingOptimizer<Seen>;
 export function chain(...parts: readonly [...Transformation[], Optimizer]): Optimizer;
 export function chain(...parts: readonly [...Transformation[], Optimizer]): Optimizer {
   const transformations = parts.slice(0, -1) as Transformation[];
-  const optimizer = parts[parts.length - 1] as Optimizer;
+  const optimizer = parts[parts.length - 1] as ChainEnd;
   if (!transformations.every((part) => "transform" in part) || !("update" in optimizer)) {
     throw new ArgumentError(
       "chain",
@@ -122,7 +135,7 @@ export function chain(...parts: readonly [...Transformation[], Optimizer]): Opti
     );
   }
   const last = transformations.length;
-  const chained: Optimizer = {
+  return {
     init: (params) => parts.map((part) => part.init(params)),
     update: (grads, state, params) =>
       pure(() => {
@@ -131,17 +144,18 @@ export function chain(...parts: readonly [...Transformation[], Optimizer]): Opti
         const next = optimizer.update(changed.grads, states[last], params);
         return { params: next.params, state: [...changed.states, next.state] };
       }),
+    ...(optimizer.average && {
+      average: <P extends Tree>(state: OptimizerState, params: P) =>
+        optimizer.average?.((state as readonly OptimizerState[])[last], params),
+    }),
+    ...(optimizer.observe && {
+      observe: (state: OptimizerState, seen: unknown) =>
+        (state as readonly OptimizerState[]).map((part, i) =>
+          i === last ? optimizer.observe?.(part, seen) : part,
+        ),
+    }),
   };
-  if (!isAveraging(optimizer)) return chained;
-  const averaging: AveragingOptimizer = {
-    ...chained,
-    average: (state, params) =>
-      optimizer.average((state as readonly OptimizerState[])[last], params),
-  };
-  return averaging;
 }
 
-/** Whether an optimizer keeps parameters to evaluate with. */
-function isAveraging(optimizer: Optimizer): optimizer is AveragingOptimizer {
-  return "average" in optimizer;
-}
+/** What may stand at the end of a chain. */
+type ChainEnd = Optimizer & Partial<AveragingOptimizer> & Partial<ObservingOptimizer<unknown>>;

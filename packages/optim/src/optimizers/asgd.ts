@@ -3,8 +3,8 @@ import { add, checkOptions, div, maximum, mul, pow, sub, type Tensor } from "@ta
 import { descent } from "../descent.ts";
 import { checkPositive, checkRange } from "../numbers.ts";
 import type { AveragingOptimizer } from "../optimizer.ts";
-import { addDecayedWeights } from "../transformations/weight-decay.ts";
 import {
+  addDecayedWeights,
   weightDecayOf,
   type WeightDecayOptions,
   weightDecayOptions,
@@ -60,7 +60,7 @@ export function asgd(options: AsgdOptions = {}): AveragingOptimizer {
   const known = ["learningRate", "lambda", "power", "start"];
   checkOptions("asgd", options, [...known, ...weightDecayOptions]);
   const { learningRate = 1e-2, lambda = 1e-4, power = 0.75, start = 1e6 } = options;
-  checkRange("asgd", { learningRate, lambda, power, start }, 0, Infinity);
+  checkRange("asgd", { lambda, power, start }, 0, Infinity);
   checkPositive("asgd", { learningRate });
   const rate = (step: Tensor): Tensor =>
     div(learningRate, pow(add(mul(step, lambda * learningRate), 1), power));

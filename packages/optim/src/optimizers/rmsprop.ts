@@ -49,7 +49,7 @@ export interface RmspropOptions extends ScaleByRmsOptions, WeightDecayOptions {
  *
  * @example
  * ```ts
- * import { chain, descent, momentum, scaleByRms } from "tapeloop";
+ * import { descent, momentum, scaleByRms } from "tapeloop";
  *
  * const rmsprop = descent(0.01, scaleByRms({ beta: 0.9 }), momentum(0.9, { nesterov: true }));
  * console.log(Object.keys(rmsprop)); // [ 'init', 'update' ]

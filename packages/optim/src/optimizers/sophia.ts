@@ -22,7 +22,7 @@ import { descent } from "../descent.ts";
 import { leafwise } from "../leafwise.ts";
 import { movingMean } from "../moving-mean.ts";
 import { checkPositive, checkRange } from "../numbers.ts";
-import type { Optimizer, OptimizerState } from "../optimizer.ts";
+import type { ObservingOptimizer, OptimizerState } from "../optimizer.ts";
 import { checkSchedule, type Schedule } from "../schedules/schedule.ts";
 import {
   weightDecayOf,
@@ -45,27 +45,18 @@ export interface SophiaOptions extends WeightDecayOptions {
   readonly epsilon?: number;
 }
 
-/** An optimizer that is told about curvatures from time to time; see {@link sophia}. */
-export interface SophiaOptimizer extends Optimizer {
-  /**
-   * The state after an estimate of the diagonal of the Hessian, such as {@link hessianDiagonal} gives.
-   *
-   * @param curvature - Like the parameters.
-   */
-  observe(state: OptimizerState, curvature: Tree): OptimizerState;
-}
-
 /** State of {@link sophia}: that of its first direction, and what is behind it. */
 type SophiaState = readonly [{ readonly h: Tree }, ...OptimizerState[]];
 
 /**
  * Sophia: Newton steps in each coordinate by an estimate of its curvature, and of the length α where that is
- * too small or below 0 to be trusted.
+ * too small or below 0 to be trusted. It is told of curvatures, such as those of {@link hessianDiagonal}, every
+ * ten updates or so.
  *
  * ```text
  * m′ = β₁ m + (1 − β₁) g
  * θ′ = θ − α (clip(m′ / max(γ h, ε), −1, 1) + λ θ)
- * observe: h′ = β₂ h + (1 − β₂) ĥ           every ten updates or so
+ * observe: h′ = β₂ h + (1 − β₂) ĥ
  * ```
  *
  * State: of a {@link descent} whose first direction keeps `{ m, h }`, both like the parameters.
@@ -86,7 +77,7 @@ type SophiaState = readonly [{ readonly h: Tree }, ...OptimizerState[]];
  * console.log(next.params.w); // float32[2] [0, 0]
  * ```
  */
-export function sophia(options: SophiaOptions = {}): SophiaOptimizer {
+export function sophia(options: SophiaOptions = {}): ObservingOptimizer<Tree> {
   const known = ["learningRate", "beta1", "beta2", "gamma", "epsilon", ...weightDecayOptions];
   checkOptions("sophia", options, known);
   const {

@@ -72,8 +72,9 @@ export function momentum(mu: number | Schedule, options: MomentumOptions = {}): 
     numbers: (t) => ({
       kept: valueAt(mu, sub(t, 1), t.dtype),
       // t is 1 where it is chosen.
-      part: where(equal(t, 1), t, 1 - dampening),
+      part: dampening === 0 ? null : where(equal(t, 1), t, 1 - dampening),
     }),
-    next: (g, { velocity }, { kept, part }) => next(g, velocity, kept, mul(g, part)),
+    next: (g, { velocity }, { kept, part }) =>
+      next(g, velocity, kept, part === null ? g : mul(g, part)),
   });
 }

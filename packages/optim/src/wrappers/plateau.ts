@@ -17,7 +17,7 @@ import {
   where,
 } from "@tapeloop/autograd";
 import { checkCounts, checkPositive, checkRange } from "../numbers.ts";
-import type { Optimizer, OptimizerState } from "../optimizer.ts";
+import type { ObservingOptimizer, Optimizer, OptimizerState } from "../optimizer.ts";
 import { firstStep, nextStep, perType, pure } from "../update.ts";
 
 /** Options of {@link reduceOnPlateau}. */
@@ -38,16 +38,6 @@ export interface PlateauOptions {
   readonly minScale?: number;
 }
 
-/** An optimizer that is told how well the model does; see {@link reduceOnPlateau}. */
-export interface PlateauOptimizer extends Optimizer {
-  /**
-   * The state after an observation, such as the loss on validation data after each epoch.
-   *
-   * @param metric - Rank 0.
-   */
-  observe(state: OptimizerState, metric: Tensor | number): OptimizerState;
-}
-
 /** State of {@link reduceOnPlateau}. */
 interface PlateauState {
   readonly scale: Tensor;
@@ -59,7 +49,7 @@ interface PlateauState {
 
 /**
  * An optimizer whose learning rate is multiplied by `factor` when a metric has not got better for more than
- * `patience` observations. Its steps are scaled as a whole, θ + s (θ′ − θ), whatever the optimizer; for those
+ * `patience` observations: `state = optimizer.observe(state, metric)`, such as after each epoch. Its steps are scaled as a whole, θ + s (θ′ − θ), whatever the optimizer; for those
  * that multiply by their learning rate at the end, which is nearly all, that is the same.
  *
  * State: `{ scale, best, bad, cooldown, optimizer }`; `scale` is s, `best` the best metric, both of the element
@@ -85,7 +75,7 @@ interface PlateauState {
 export function reduceOnPlateau(
   optimizer: Optimizer,
   options: PlateauOptions = {},
-): PlateauOptimizer {
+): ObservingOptimizer<Tensor | number> {
   const known = [
     "mode",
     "factor",
