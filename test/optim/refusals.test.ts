@@ -1,4 +1,4 @@
-/** @file What optimizers, transformations and wrappers refuse: every number out of its range, unknown options. */
+/** @file What optimizers and wrappers refuse: every number out of its range, unknown options. */
 import { ArgumentError, key, setDefaultBackend } from "@tapeloop/autograd";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import * as optim from "@tapeloop/optim";

@@ -25,7 +25,7 @@ export interface MuonOptions extends WeightDecayOptions {
   readonly nesterov?: boolean;
   /** Steps of the Newton-Schulz iteration. Default: 5. */
   readonly iterations?: number;
-  /** The parameters that are moved so; of rank 2, and not embeddings or the last layer. Default: all of rank 2. */
+  /** The parameters that are moved so: no embeddings, not the last layer. Default: all of rank 2. */
   readonly matrices?: Selection;
   /** What moves the other parameters. Default: `adamW({ learningRate: 3e-4 })`. */
   readonly others?: Optimizer;

@@ -40,7 +40,8 @@ export function alongCosine(part: Tensor, a: number, b: number): Tensor {
  * import { arange, cosineDecay } from "tapeloop";
  *
  * const rate = cosineDecay({ from: 1, steps: 2 });
- * console.log(Array.from(rate(arange(4)).dataSync(), (x) => x.toFixed(3))); // [ '1.000', '0.500', '0.000', '0.000' ]
+ * const values = Array.from(rate(arange(4)).dataSync(), (x) => x.toFixed(2));
+ * console.log(values.join(" ")); // 1.00 0.50 0.00 0.00
  * ```
  */
 export function cosineDecay(options: SpanOptions): Schedule {
@@ -70,7 +71,8 @@ export interface CosineRestartsOptions extends SpanOptions {
  * import { arange, cosineRestarts } from "tapeloop";
  *
  * const rate = cosineRestarts({ from: 1, steps: 1, growth: 2 });
- * console.log(Array.from(rate(arange(5)).dataSync(), (x) => x.toFixed(2))); // [ '1.00', '1.00', '0.50', '1.00', '0.85' ]
+ * const values = Array.from(rate(arange(5)).dataSync(), (x) => x.toFixed(2));
+ * console.log(values.join(" ")); // 1.00 1.00 0.50 1.00 0.85
  * ```
  */
 export function cosineRestarts(options: CosineRestartsOptions): Schedule {

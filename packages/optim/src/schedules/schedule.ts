@@ -7,7 +7,8 @@ import { checkRange } from "../numbers.ts";
  * tensor of the element type that the number is needed in, so schedules are ops, and part of compiled
  * steps. They work element by element: given `arange(100)`, they return the first hundred values.
  *
- * Schedules count updates, in float32 exactly up to 2²⁴. For one that counts epochs, multiply its steps by the updates of an epoch.
+ * Schedules count updates, in float32 exactly up to 2²⁴. For one that counts epochs, multiply its steps by the
+ * updates of an epoch.
  *
  * @example
  * ```ts

@@ -1,14 +1,8 @@
 /** @file Different optimizers for different parameters. */
-import {
-  ArgumentError,
-  checkOptions,
-  mapTree,
-  namedLeaves,
-  type Tensor,
-  type Tree,
-} from "@tapeloop/autograd";
+import { ArgumentError, checkOptions, type Tensor, type Tree } from "@tapeloop/autograd";
 import type { Optimizer, OptimizerState } from "../optimizer.ts";
 import { isSelected, type Selection } from "../selection.ts";
+import { mapNamed } from "../trees.ts";
 import { pure } from "../update.ts";
 
 /** Parameters, and what moves them: a part of a {@link partition}. */
@@ -53,11 +47,8 @@ export function partition(groups: readonly ParameterGroup[]): Optimizer {
   /** For each group, those of a tree like the parameters. */
   const split = (params: Tree, tree: Tree): Members[] => {
     const parts: Record<string, Tensor>[] = groups.map(() => ({}));
-    const named = namedLeaves(params);
-    let i = 0;
-    mapTree(
-      (x, leaf) => {
-        const { path } = named[i++];
+    mapNamed(
+      (path, x, leaf) => {
         const group = groupOf(path, x);
         if (group === -1) {
           throw new ArgumentError(
@@ -85,10 +76,8 @@ export function partition(groups: readonly ParameterGroup[]): Optimizer {
           groups[i].optimizer.update(ofGrads[i], states[i], part),
         );
         const moved: Members = Object.assign({}, ...updated.map((next) => next.params));
-        const named = namedLeaves(params);
-        let i = 0;
         return {
-          params: mapTree(() => moved[named[i++].path], params),
+          params: mapNamed((path) => moved[path], params),
           state: updated.map((next) => next.state),
         };
       }),

@@ -49,8 +49,9 @@ interface PlateauState {
 
 /**
  * An optimizer whose learning rate is multiplied by `factor` when a metric has not got better for more than
- * `patience` observations: `state = optimizer.observe(state, metric)`, such as after each epoch. Its steps are scaled as a whole, θ + s (θ′ − θ), whatever the optimizer; for those
- * that multiply by their learning rate at the end, which is nearly all, that is the same.
+ * `patience` observations: `state = optimizer.observe(state, metric)`, after each epoch for example. Its steps
+ * are scaled as a whole, θ + s (θ′ − θ), whatever the optimizer; for those that multiply by their learning rate
+ * at the end, which is nearly all, that is the same.
  *
  * State: `{ scale, best, bad, cooldown, optimizer }`; `scale` is s, `best` the best metric, both of the element
  * type of the first parameter; `bad` int32[] counts observations without improvement, `cooldown` int32[] those
