@@ -1,4 +1,4 @@
-"""Writes recurrent.json and optim.json: what PyTorch computes, in float64.
+"""Writes recurrent.json: what PyTorch computes, in float64.
 
 The tests in test/models compare with them to 1e-10. Made with PyTorch 1.13.1 and NumPy 1.24:
 
@@ -176,44 +176,6 @@ def losses():
     }
 
 
-STEPS = 25
-
-
-def trajectory(make, start, problem, max_norm=None):
-    """Parameters after each of 25 steps down mean((tanh(x W + b) - y)^2)."""
-    params = {k: v.clone().requires_grad_() for k, v in start.items()}
-    optimizer = make(params.values())
-    path = []
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        y = torch.tanh(problem["x"] @ params["W"] + params["b"])
-        ((y - problem["y"]) ** 2).mean().backward()
-        if max_norm is not None:
-            # Written out: torch's own adds 1e-6 to the norm.
-            norm = torch.sqrt(sum((p.grad**2).sum() for p in params.values()))
-            for p in params.values():
-                p.grad *= min(1.0, max_norm / norm.item())
-        optimizer.step()
-        path.append({k: v.detach().clone() for k, v in params.items()})
-    return path
-
-
-def optimizers():
-    start = {"W": torch.randn(3, 2), "b": torch.randn(2)}
-    problem = {"x": torch.randn(6, 3), "y": torch.rand(6, 2)}
-    optim = torch.optim
-    makers = {
-        "sgd": lambda p: optim.SGD(p, lr=0.3),
-        "momentum": lambda p: optim.SGD(p, lr=0.1, momentum=0.9),
-        "nesterov": lambda p: optim.SGD(p, lr=0.1, momentum=0.8, nesterov=True),
-        "adam": lambda p: optim.Adam(p),
-        "adamOptions": lambda p: optim.Adam(p, lr=0.05, betas=(0.8, 0.95), eps=1e-3),
-    }
-    paths = {name: trajectory(make, start, problem) for name, make in makers.items()}
-    paths["clipped"] = trajectory(makers["momentum"], start, problem, max_norm=0.1)
-    return {"start": start, "problem": problem, "paths": paths}
-
-
 def write(name, value):
     Path(__file__).with_name(name).write_text(json.dumps(plain(value)) + "\n")
 
@@ -227,4 +189,3 @@ if __name__ == "__main__":
         "gruResetBefore": gru_reset_before(),
     }
     write("recurrent.json", {"cells": cells, "losses": losses()})
-    write("optim.json", optimizers())

@@ -1,50 +1,53 @@
-/** @file What the optimizers have in common: counting updates, going downhill, checking numbers. */
-import {
-  add,
-  ArgumentError,
-  leaves,
-  mapTree,
-  mul,
-  noGrad,
-  scope,
-  sub,
-  type Tensor,
-  tensor,
-  type Tree,
-} from "@tapeloop/autograd";
+/** @file Optimizers made of a learning rate and a direction. */
+import { mapTree, mul, sub, type Tensor } from "@tapeloop/autograd";
+import { chain, type Optimizer, type Transformation } from "./optimizer.ts";
+import { checkSchedule, type Schedule, valueAt } from "./schedules/schedule.ts";
+import { firstStep, nextStep, perType, pure } from "./update.ts";
 
-/** Runs an update: without recording, and giving back all but its result. */
-export function pure<R>(update: () => R): R {
-  return noGrad(() => scope(update));
-}
-
-/** 0 updates so far, where the parameters live: int32[]. */
-export function firstStep(params: Tree): Tensor {
-  const [first] = leaves(params);
-  return tensor(0, { dtype: "int32", ...(first && { backend: first.backend }) });
-}
-
-/** One update more. */
-export function nextStep(step: Tensor): Tensor {
-  return add(step, 1);
-}
-
-/** params − learningRate · direction */
-export function descend<P extends Tree>(params: P, direction: NoInfer<P>, learningRate: number): P {
-  return mapTree((x, d) => sub(x, mul(d, learningRate)), params, direction);
-}
-
-/** Refuses numbers outside of [low, high). */
-export function checkRange(
-  op: string,
-  numbers: Readonly<Record<string, number>>,
-  low: number,
-  high: number,
-): void {
-  for (const [name, value] of Object.entries(numbers)) {
-    if (typeof value !== "number" || !(value >= low && value < high)) {
-      const range = high === Infinity ? `a finite number from ${low}` : `in [${low}, ${high})`;
-      throw new ArgumentError(op, `${name} is ${range}`, String(value));
-    }
-  }
+/**
+ * An optimizer: θ′ = θ − α d, where d is the gradient as the directions have left it, one after the other.
+ * Directions are transformations of gradients; the optimizers here are made of them like this:
+ *
+ * ```text
+ * adamW = descent(α, scaleByAdam(), addDecayedWeights(λ))
+ * lamb  = descent(α, scaleByAdam({ epsilon: 1e-6 }), addDecayedWeights(λ), scaleByTrustRatio())
+ * ```
+ *
+ * State: `{ step }`, int32[], the number of updates so far; with directions a list of their states, and
+ * behind them that.
+ *
+ * @param learningRate - α: a finite number from 0, or a {@link Schedule}.
+ * @throws ArgumentError for another learning rate.
+ *
+ * @example
+ * ```ts
+ * import { centralizeGradients, cosineDecay, descent, momentum, tensor } from "tapeloop";
+ *
+ * const rate = cosineDecay({ from: 0.5, steps: 1000 });
+ * const optimizer = descent(rate, centralizeGradients(), momentum(0.9, { nesterov: true }));
+ * const params = { w: tensor([1, 2]) };
+ * const next = optimizer.update({ w: tensor([2, 0]) }, optimizer.init(params), params);
+ * console.log(Array.from(next.params.w.dataSync(), (x) => x.toFixed(2))); // [ '-0.90', '2.00' ]
+ * ```
+ */
+export function descent(
+  learningRate: number | Schedule,
+  ...directions: readonly Transformation[]
+): Optimizer {
+  checkSchedule("descent", { learningRate });
+  const down: Optimizer = {
+    init: (params) => ({ step: firstStep(params) }),
+    update: (grads, state, params) =>
+      pure(() => {
+        const { step } = state as { readonly step: Tensor };
+        const rate = perType((dtype) => valueAt(learningRate, step, dtype));
+        const moved = mapTree(
+          (x, d) => sub(x, learningRate === 1 ? d : mul(d, rate(x.dtype))),
+          params,
+          grads,
+        );
+        return { params: moved, state: { step: nextStep(step) } };
+      }),
+  };
+  return directions.length === 0 ? down : chain(...directions, down);
 }
