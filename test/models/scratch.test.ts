@@ -29,3 +29,6 @@ test("a", () => {
   expect(r.outputs.shape).toEqual([5, 2, 5]);
   expect(() => m.apply(p, xs, { record: ["layers[9].x"] })).toThrow("record takes");
 });
+const zz = zoneout(withLayerNorm(lstmCell(3, 4)), 0.1);
+export const h: Tensor = zz.initialState(2).cell.h;
+export const kk: number = rnn(zz).apply(rnn(zz).init(key(0)), normal([2,3]), {record: ["c"]}).recorded;

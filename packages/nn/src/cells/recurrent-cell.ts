@@ -55,13 +55,12 @@ export type AnyCell = RecurrentCell<any, any>;
 /** The parameters of a cell. */
 export type ParametersOf<C> = C extends { init(key: Tensor): infer P } ? P : never;
 
-/** The state of a cell, whose tensors may have any shape. */
-export type StateOf<C> = C extends { initialState(batch?: number): infer S } ? Shapeless<S> : never;
-
-/** A tree whose tensors may have any shape. */
-type Shapeless<T> = T extends { readonly shape: Shape }
-  ? Tensor
-  : { [K in keyof T]: Shapeless<T[K]> };
+/** The state of a cell. */
+export type StateOf<C> = C extends {
+  readonly step: (parameters: never, state: infer S, x: never) => unknown;
+}
+  ? S
+  : never;
 
 /** The shape X with H for its last size. */
 export type WithLast<X, H extends number> =

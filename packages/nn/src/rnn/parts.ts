@@ -9,7 +9,7 @@ import type { Run, RunOptions } from "./runner.ts";
  */
 export function partsOf<S>(
   op: string,
-  { initialState: _, key, record = [], ...others }: RunOptions<unknown>,
+  { key, record = [], ...others }: Omit<RunOptions<unknown>, "initialState">,
   names: readonly string[],
   states: readonly S[] | undefined,
 ): RunOptions<S>[] {

@@ -11,6 +11,11 @@ export function endOf(name: string): string {
   return name.slice(name.lastIndexOf(".") + 1);
 }
 
+/** Whether a part is meant by a name: its own, or the end of it. */
+export function isCalled(name: string, wanted: string): boolean {
+  return name === wanted || endOf(name) === wanted;
+}
+
 /** Leaves by their names. */
 export function namedParts(state: Tree): ReadonlyMap<string, Tensor> {
   return new Map(namedLeaves(state).map(({ path, tensor }) => [nameOf(path), tensor]));
@@ -41,7 +46,7 @@ export function choose<S extends Tree>(mask: Tensor, a: S, b: S): S {
   return mapNamed(
     (name, x, y) => (x === y || endOf(name) === "key" ? x : where(alongside(mask, x), x, y)),
     a,
-    b as NoInfer<S>,
+    b,
   );
 }
 

@@ -75,7 +75,7 @@ export function bidirectional(
     throw new ArgumentError(
       "bidirectional",
       `merge is one of ${Object.keys(merges).join(", ")}`,
-      String(merge),
+      merge,
     );
   }
   const sizes = [forward, backward].map((cell) => `${cell.inputSize} → ${cell.hiddenSize}`);
@@ -95,14 +95,14 @@ export function bidirectional(
     apply<N extends string>(
       parameters: BothDirections<unknown>,
       xs: Tensor,
-      options: RunOptions<BothDirections<Tree>, N> = {},
+      given: RunOptions<BothDirections<Tree>, N> = {},
     ): Run<BothDirections<Tree>, N> {
-      checkOptions("bidirectional", options, runOptions);
-      const { reverse = false } = options;
-      const states = options.initialState;
+      checkOptions("bidirectional", given, runOptions);
+      const { initialState: states, ...others } = given;
+      const { reverse = false } = others;
       const [a, b] = partsOf(
         "bidirectional",
-        options,
+        others,
         ["forward", "backward"],
         states && [states.forward, states.backward],
       );

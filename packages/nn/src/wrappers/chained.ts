@@ -48,7 +48,8 @@ export function chained(...runners: readonly Runner<unknown, unknown>[]): AnyRun
       options: RunOptions<LayerStates<readonly unknown[]>, N> = {},
     ): Run<LayerStates<readonly unknown[]>, N> {
       checkOptions("chained", options, runOptions);
-      const parts = partsOf("chained", options, names, options.initialState?.layers);
+      const { initialState, ...others } = options;
+      const parts = partsOf("chained", others, names, initialState?.layers);
       let x = xs;
       const runs = runners.map((runner, i) => {
         const run = runner.apply(parameters.layers[i], x, parts[i]);

@@ -9,7 +9,7 @@ import {
   type Tree,
 } from "@tapeloop/autograd";
 import type { AnyCell, ParametersOf, RecurrentCell, StateOf } from "../cells/recurrent-cell.ts";
-import { endOf, mapNamed, namedParts } from "../rnn/state.ts";
+import { isCalled, mapNamed, namedParts } from "../rnn/state.ts";
 import { checkRate } from "./start.ts";
 import { dropped } from "./variational-dropout.ts";
 
@@ -108,9 +108,8 @@ function masksOf(
   key: Tensor,
 ): Record<string, Tensor> {
   const all = [...namedParts(parameters)];
-  const isOf = (name: string, wanted: string): boolean => name === wanted || endOf(name) === wanted;
   for (const wanted of weights) {
-    if (!all.some(([name]) => isOf(name, wanted))) {
+    if (!all.some(([name]) => isCalled(name, wanted))) {
       throw new ArgumentError(
         "weightDrop",
         `weights are those of the cell, ${all.map(([name]) => name).join(", ")}`,
@@ -118,7 +117,7 @@ function masksOf(
       );
     }
   }
-  const chosen = all.filter(([name]) => weights.some((wanted) => isOf(name, wanted)));
+  const chosen = all.filter(([name]) => weights.some((wanted) => isCalled(name, wanted)));
   const keys = splitKey(key, chosen.length);
   return Object.fromEntries(
     chosen.map(([name, { shape }], i) => [name, bernoulli(shape, stays, { key: keys[i] })]),

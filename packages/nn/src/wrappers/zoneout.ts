@@ -8,7 +8,7 @@ import {
   where,
 } from "@tapeloop/autograd";
 import type { AnyCell, ParametersOf, RecurrentCell, StateOf } from "../cells/recurrent-cell.ts";
-import { endOf, mapNamed, namedParts } from "../rnn/state.ts";
+import { endOf, isCalled, mapNamed, namedParts } from "../rnn/state.ts";
 import { checkRate, type Keyed, keyedStart } from "./start.ts";
 
 /** Rates by the names of the parts of a state. */
@@ -80,7 +80,7 @@ export function zoneout<P, S extends Tree>(
           return zoned;
         },
         next,
-        state.cell as NoInfer<S>,
+        state.cell,
       );
       return [keys === null ? { cell: mixed } : { cell: mixed, key: keys[0] }, shown];
     },
@@ -91,7 +91,7 @@ export function zoneout<P, S extends Tree>(
 function checkNames(rates: ZoneoutRates, state: Tree): void {
   const names = [...namedParts(state).keys()];
   for (const name of Object.keys(rates)) {
-    if (!names.some((part) => part === name || endOf(part) === name)) {
+    if (!names.some((part) => isCalled(part, name))) {
       throw new ArgumentError(
         "zoneout",
         `rates are those of parts of the state, ${names.join(", ")}`,
