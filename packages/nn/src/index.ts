@@ -65,7 +65,7 @@ export {
 } from "./wrappers/weight-drop.ts";
 export { recurrentDropout } from "./wrappers/recurrent-dropout.ts";
 export {
-  type Layer,
+  type StatelessLayer,
   projection,
   type ProjectionParameters,
   timeDistributed,
@@ -86,6 +86,26 @@ export { reset, type ResetInput, type ResetState } from "./wrappers/reset.ts";
 export { rnn } from "./rnn/rnn.ts";
 export type { Run, Runner, RunOptions } from "./rnn/runner.ts";
 export { probe } from "./rnn/probe.ts";
+export {
+  type Stretch,
+  truncatedBptt,
+  type TruncatedBptt,
+  type TruncatedGradient,
+  type TruncatedStep,
+  type TruncationOptions,
+  type TruncationWindow,
+} from "./rnn/truncated.ts";
+export {
+  type BucketBatch,
+  bucketBatches,
+  type BucketOptions,
+  type PaddedSequences,
+  padSequences,
+  type PadSequencesOptions,
+  type Sequence,
+} from "./rnn/buckets.ts";
+export { type Stream, stream, type StreamOptions } from "./rnn/stream.ts";
+export { gradientThroughTime } from "./rnn/gradient-through-time.ts";
 
 // Layers
 export { type Linear, linear, type LinearOptions, type LinearParameters } from "./linear.ts";

@@ -66,7 +66,7 @@ export function projection<P, S>(
 }
 
 /** A layer: first parameters from a key, and a function of one input. */
-export interface Layer<P> {
+export interface StatelessLayer<P> {
   /** First parameters. */
   init(key: Tensor): P;
   /** The layer itself. */
@@ -92,7 +92,7 @@ export interface Layer<P> {
  * ```
  */
 export function timeDistributed<P>(
-  layer: Layer<P>,
+  layer: StatelessLayer<P>,
   inputSize: number,
   outputSize: number,
 ): RecurrentCell<P, Tree> {
