@@ -53,14 +53,14 @@ export interface Stream<S, X = Tensor> {
  *
  * @example
  * ```ts
- * import { gruCell, key, normal, rnn, stream } from "tapeloop";
+ * import { gruCell, key, normal, rnn, select, stream } from "tapeloop";
  *
  * const cell = gruCell(3, 4);
  * const parameters = cell.init(key(0));
  * const xs = normal([5, 3], { key: key(1) });
  * const live = stream(cell, parameters);
- * for (let t = 0; t < 4; t++) live.step(xs.slice([t]));
- * const y = live.step(xs.slice([4]));
+ * for (let t = 0; t < 4; t++) live.step(select(xs, t));
+ * const y = live.step(select(xs, 4));
  * const { last } = rnn(cell).apply(parameters, xs);
  * console.log(y.sub(last).abs().max().item()); // 0
  * live.end();

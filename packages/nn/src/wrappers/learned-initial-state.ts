@@ -41,7 +41,7 @@ export interface LearnedStateParameters<P> {
  * const parameters = model.init(key(0));
  * const xs = normal([10, 2, 3], { key: key(1) });
  * const loss = (p: typeof parameters) => model.apply(p, xs).outputs.sum();
- * console.log(grad(loss)(parameters).state.h.shape); // [ 4 ]
+ * console.log(grad(loss)(parameters).state["h"].shape); // [ 4 ]
  * ```
  */
 export function learnedInitialState<C extends AnyCell>(

@@ -43,7 +43,7 @@ function checkSameSize(op: string, { inputSize, hiddenSize }: AnyCell): void {
  *
  * const cell = residual(gruCell(4, 4));
  * const [{ h }, y] = cell.step(cell.init(key(0)), cell.initialState(2), ones([2, 4]));
- * console.log(y.sub(h).toArray()[0]); // [ 1, 1, 1, 1 ]
+ * console.log(y.sub(h).toArray()); // [ [ 1, 1, 1, 1 ], [ 1, 1, 1, 1 ] ]
  * ```
  */
 export function residual<C extends AnyCell>(cell: C): RecurrentCell<ParametersOf<C>, StateOf<C>>;

@@ -51,7 +51,7 @@ export interface WeightDropOptions {
  * const model = rnn(weightDrop(lstmCell(3, 8), 0.5));
  * const xs = normal([10, 2, 3], { key: key(1) });
  * const { state } = model.apply(model.init(key(0)), xs, { key: key(2) });
- * console.log(state.masks?.Wh.shape); // [ 8, 32 ]
+ * console.log(state.masks?.["Wh"].shape); // [ 8, 32 ]
  * ```
  */
 export function weightDrop<C extends AnyCell>(
