@@ -107,6 +107,34 @@ export {
 export { type Stream, stream, type StreamOptions } from "./rnn/stream.ts";
 export { gradientThroughTime } from "./rnn/gradient-through-time.ts";
 
+// Tasks to learn
+export { addingProblem, type AddingOptions, type AddingProblem } from "./tasks/adding-problem.ts";
+export { copyMemory, type CopyMemory, type CopyOptions } from "./tasks/copy-memory.ts";
+export { parity, type Parity, type ParityOptions } from "./tasks/parity.ts";
+export { dyck, type Dyck, type DyckOptions } from "./tasks/dyck.ts";
+export {
+  embeddedReber,
+  type EmbeddedReber,
+  type ReberOptions,
+  reberSymbols,
+} from "./tasks/embedded-reber.ts";
+export { mackeyGlass, type MackeyGlassOptions } from "./tasks/mackey-glass.ts";
+export { type Digits, type DigitsOptions, sequentialDigits } from "./tasks/sequential-digits.ts";
+export {
+  type RegionName,
+  regionNames,
+  type RegionNames,
+  type RegionNamesOptions,
+} from "./tasks/region-names.ts";
+export {
+  type CharacterBatch,
+  type CharacterOptions,
+  characterText,
+  type CharacterText,
+  type KnownText,
+  sumsInWords,
+} from "./tasks/character-text.ts";
+
 // Layers
 export { type Linear, linear, type LinearOptions, type LinearParameters } from "./linear.ts";
 export {
