@@ -123,7 +123,7 @@ function masksOf(state: Tree, stays: number, key: Tensor): Record<string, Tensor
     throw new ArgumentError(
       "variationalDropout",
       'the state needs a part "h" to drop from',
-      parts.map(([name]) => name).join(", "),
+      parts.map(([name]) => name).join(", ") || "none",
       "Set the rate of the state to 0.",
     );
   }
