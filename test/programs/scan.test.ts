@@ -172,6 +172,31 @@ describe("a loop in a program", () => {
     expect(loopsOf(traced).flatMap(names)).not.toContain("exp");
   });
 
+  test("a part of the state that every step hands on is not carried", () => {
+    const f = (s: { w: Tensor; x: Tensor }, rows: Tensor): object => {
+      const run = (from: typeof s): [typeof s, Tensor] =>
+        scan(
+          (_, { w, x }: typeof s, row: Tensor) => [{ w, x: x.mul(w.exp()).add(row) }, x.mul(w)],
+          null,
+          from,
+          rows,
+        );
+      const size = (from: typeof s): Tensor => total(run(from));
+      return { run: run(s), grads: grad(size)(s), tangent: jvp(size, s, s).tangent };
+    };
+    const start = { w: random([2], 3), x: random([2], 4) };
+    const rows = random([7, 2], 5);
+    expectSame(f, start, rows);
+    const traced = trace(f, start, rows);
+    expect(loopsOf(traced).flatMap(names)).not.toContain("exp");
+    const loop = traced.nodes.find(({ primitive }) => primitive.name === "scan");
+    expect(loop?.params).toMatchObject({ carries: 1 });
+    expectSame(
+      (x: Tensor) => scan((_, s: Tensor) => [s, s.mul(2)], null, x, null, { length: 3 }),
+      random([2], 6),
+    );
+  });
+
   test("carries trees, whole numbers too, without inputs", () => {
     const f = (x: Tensor): object => {
       const [last, ys] = scan(

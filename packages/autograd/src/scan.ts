@@ -179,31 +179,46 @@ function asOneLoop<P, S extends Tree, Xs extends Tree | null, Y extends Tree | n
   const [states, rows] = [leaves(init), xs === null ? [] : leaves(xs)];
   const types = rows.map(({ shape, dtype }) => ({ shape: shape.slice(1), dtype }));
   const backend = tracerOf([])?.backend ?? [...states, ...rows][0]?.backend ?? defaultBackend();
-  let [next, outputs]: [S, Y] = [init, null as Y];
+  let [after, outputs]: [S, Y] = [init, null as Y];
   const first = reverse ? steps - 1 : 0;
   const { program, captured } = traceBody([...states, ...types], backend, (inputs) => {
     let input = 0;
     const state = mapTree(() => inputs[input++], init);
     const x = xs === null ? xs : mapTree(() => inputs[input++], xs);
-    const [after, y] = within(`step ${first}`, () => cell(parameters, state, x as Unstacked<Xs>));
-    checkState(state, after, first);
-    [next, outputs] = [after, y];
-    return [...leaves(mapTree((_, leaf) => leaf, init, after)), ...tensorsIn(y)];
+    const [next, y] = within(`step ${first}`, () => cell(parameters, state, x as Unstacked<Xs>));
+    checkState(state, next, first);
+    [after, outputs] = [next, y];
+    return [...leaves(mapTree((_, leaf) => leaf, init, next)), ...tensorsIn(y)];
   });
-  const { last, ys } = runLoop({
-    body: program,
-    consts: captured,
-    init: states,
+  // A part of the state that every step hands on as it is needs no carrying: it is the same for all steps.
+  const given = program.inputs.slice(captured.length);
+  const isFixed = (_: unknown, i: number): boolean =>
+    i < states.length && program.outputs[i] === given[i];
+  const isMoving = (x: unknown, i: number): boolean => !isFixed(x, i);
+  const { last: moved, ys } = runLoop({
+    body: {
+      ...program,
+      inputs: [
+        ...program.inputs.slice(0, captured.length),
+        ...given.filter(isFixed),
+        ...given.filter(isMoving),
+      ],
+      outputs: program.outputs.filter(isMoving),
+    },
+    consts: [...captured, ...states.filter(isFixed)],
+    init: states.filter(isMoving),
     xs: rows,
     steps,
     reverse,
     totals: 0,
     save,
   });
+  let next = 0;
+  const last = states.map((x, i) => (isFixed(x, i) ? x : moved[next++]));
   let [state, output] = [0, 0];
   const found = mapTree(() => last[state++], init);
   // Keys in the order of the cell's, as in a loop that is written out.
-  return [mapTree((_, leaf) => leaf, next, found), mapTensors(outputs, () => ys[output++])];
+  return [mapTree((_, leaf) => leaf, after, found), mapTensors(outputs, () => ys[output++])];
 }
 
 /** The number of steps that all inputs and the option agree on. */

@@ -7,11 +7,15 @@
 
 // Recurrent cells
 export type {
+  AnyCell,
   CellOptions,
   LastFits,
+  ParametersOf,
   RecurrentCell,
   SizedCell,
   SizedStep,
+  StartOptions,
+  StateOf,
   States,
   WithLast,
 } from "./cells/recurrent-cell.ts";
@@ -19,6 +23,117 @@ export { rnnCell, type RnnOptions, type RnnParameters, type RnnState } from "./c
 export { lstmCell, type LstmOptions, type LstmParameters, type LstmState } from "./cells/lstm.ts";
 export { gruCell, type GruOptions, type GruParameters, type GruState } from "./cells/gru.ts";
 export { scan } from "@tapeloop/autograd";
+
+// Wrappers around cells
+export {
+  type AllParameters,
+  type AllStates,
+  type LayerParameters,
+  type LayerStates,
+  stacked,
+} from "./wrappers/stacked.ts";
+export {
+  highway,
+  type HighwayOptions,
+  type HighwayParameters,
+  residual,
+} from "./wrappers/residual.ts";
+export {
+  type BidirectionalOptions,
+  bidirectional,
+  type BothDirections,
+} from "./wrappers/bidirectional.ts";
+export { chained, type ChainedParameters, type ChainedStates } from "./wrappers/chained.ts";
+export {
+  type LayerNormCellOptions,
+  type LayerNormCellParameters,
+  type NormParameters,
+  withLayerNorm,
+} from "./wrappers/with-layer-norm.ts";
+export type { Keyed } from "./wrappers/start.ts";
+export { zoneout, type ZoneoutRates } from "./wrappers/zoneout.ts";
+export {
+  variationalDropout,
+  type VariationalMasks,
+  type VariationalRates,
+  type VariationalState,
+} from "./wrappers/variational-dropout.ts";
+export {
+  weightDrop,
+  type WeightDropOptions,
+  type WeightDropState,
+} from "./wrappers/weight-drop.ts";
+export { recurrentDropout } from "./wrappers/recurrent-dropout.ts";
+export {
+  type StatelessLayer,
+  projection,
+  type ProjectionParameters,
+  timeDistributed,
+} from "./wrappers/projection.ts";
+export {
+  type AttentionCellOptions,
+  type AttentionCellParameters,
+  type AttentionCellState,
+  withAttention,
+} from "./wrappers/with-attention.ts";
+export {
+  learnedInitialState,
+  type LearnedStateParameters,
+} from "./wrappers/learned-initial-state.ts";
+export { reset, type ResetInput, type ResetState } from "./wrappers/reset.ts";
+
+// Running cells over sequences
+export { rnn } from "./rnn/rnn.ts";
+export type { AnyRunner, Run, Runner, RunOptions } from "./rnn/runner.ts";
+export { probe } from "./rnn/probe.ts";
+export {
+  type Stretch,
+  truncatedBptt,
+  type TruncatedBptt,
+  type TruncatedGradient,
+  type TruncatedStep,
+  type TruncationOptions,
+  type TruncationWindow,
+} from "./rnn/truncated.ts";
+export {
+  type BucketBatch,
+  bucketBatches,
+  type BucketOptions,
+  type PaddedSequences,
+  padSequences,
+  type PadSequencesOptions,
+  type Sequence,
+} from "./rnn/buckets.ts";
+export { type Stream, stream, type StreamOptions } from "./rnn/stream.ts";
+export { gradientThroughTime } from "./rnn/gradient-through-time.ts";
+
+// Tasks to learn
+export { addingProblem, type AddingOptions, type AddingProblem } from "./tasks/adding-problem.ts";
+export { copyMemory, type CopyMemory, type CopyOptions } from "./tasks/copy-memory.ts";
+export { parity, type Parity, type ParityOptions } from "./tasks/parity.ts";
+export { dyck, type Dyck, type DyckOptions } from "./tasks/dyck.ts";
+export {
+  embeddedReber,
+  type EmbeddedReber,
+  type ReberOptions,
+  reberSymbols,
+} from "./tasks/embedded-reber.ts";
+export { mackeyGlass, type MackeyGlassOptions } from "./tasks/mackey-glass.ts";
+export { type Digits, type DigitsOptions, sequentialDigits } from "./tasks/sequential-digits.ts";
+export {
+  type RegionName,
+  regionNames,
+  type RegionNames,
+  type RegionNamesOptions,
+} from "./tasks/region-names.ts";
+export {
+  type CharacterBatch,
+  type CharacterOptions,
+  characterText,
+  type CharacterText,
+  type KnownText,
+  sumsInWords,
+} from "./tasks/character-text.ts";
 
 // Layers
 export { type Linear, linear, type LinearOptions, type LinearParameters } from "./linear.ts";

@@ -14,6 +14,7 @@ import {
   within,
 } from "@tapeloop/autograd";
 import { glorotUniform, orthogonal, zerosInit } from "../initializers.ts";
+import { probe } from "../rnn/probe.ts";
 import { checkLastAxis, checkSizes } from "../sizes.ts";
 import {
   type CellOptions,
@@ -58,9 +59,8 @@ const stepResetAfter: GruStep = ({ Wx, Wh, b, bn }, { h }, x) => {
   return within("gruCell", () => {
     const [xr, xz, xn] = split(matmul(x, Wx).add(b), 3);
     const [hr, hz, hn] = split(matmul(h, Wh), 3);
-    const r = sigmoid(add(xr, hr));
-    const z = sigmoid(add(xz, hz));
-    const n = tanh(xn.add(r.mul(bn === undefined ? hn : hn.add(bn))));
+    const [r, z] = gatesOf(add(xr, hr), add(xz, hz));
+    const n = candidateOf(xn.add(r.mul(bn === undefined ? hn : hn.add(bn))));
     return next(z, n, h);
   });
 };
@@ -73,9 +73,8 @@ const stepResetBefore: GruStep = ({ Wx, Wh, b }, { h }, x) => {
     const [xr, xz, xn] = split(matmul(x, Wx).add(b), 3);
     const [Wrz, Wn] = split(Wh, [2 * hiddenSize, hiddenSize]);
     const [hr, hz] = split(matmul(h, Wrz), 2);
-    const r = sigmoid(add(xr, hr));
-    const z = sigmoid(add(xz, hz));
-    const n = tanh(xn.add(matmul(r.mul(h), Wn)));
+    const [r, z] = gatesOf(add(xr, hr), add(xz, hz));
+    const n = candidateOf(xn.add(matmul(r.mul(h), Wn)));
     return next(z, n, h);
   });
 };
@@ -84,6 +83,19 @@ const stepResetBefore: GruStep = ({ Wx, Wh, b }, { h }, x) => {
 function checkOperands(x: Tensor, h: Tensor, Wx: Tensor, Wh: Tensor): void {
   checkLastAxis("gruCell", "x", x, Wx.shape[0]);
   checkLastAxis("gruCell", "h", h, Wh.shape[0]);
+}
+
+/** r and z from their sums. */
+function gatesOf(r: Tensor, z: Tensor): readonly [r: Tensor, z: Tensor] {
+  return [
+    probe("gates.r", sigmoid(probe("sums.r", r))),
+    probe("gates.z", sigmoid(probe("sums.z", z))),
+  ];
+}
+
+/** n from its sum. */
+function candidateOf(n: Tensor): Tensor {
+  return probe("candidate", tanh(probe("sums.n", n)));
 }
 
 /** h′ = (1 − z) ⊙ n + z ⊙ h; exactly h for z = 1, which n + z ⊙ (h − n) would not be. */
@@ -104,7 +116,8 @@ function next(z: Tensor, n: Tensor, h: Tensor): readonly [GruState, Tensor] {
  * h′ = (1 − z) ⊙ n + z ⊙ h
  * ```
  *
- * The output is h′.
+ * The output is h′. For {@link probe} the gates are `gates.r`, `gates.z` and `candidate`; what goes into
+ * them, `sums.r`, `sums.z` and `sums.n`.
  *
  * Shapes: x [B,F], h [B,H] → [B,H]; Wx [F,3H], Wh [H,3H], b [3H], bn [H]; gate order r, z, n.
  * B batch, F features, H hidden. Without the batch axis it steps one sequence.

@@ -15,6 +15,7 @@ import {
   within,
 } from "@tapeloop/autograd";
 import { glorotUniform, orthogonal, zerosInit } from "../initializers.ts";
+import { probe } from "../rnn/probe.ts";
 import { checkLastAxis, checkSizes } from "../sizes.ts";
 import {
   type CellOptions,
@@ -55,12 +56,14 @@ const step: Cell<LstmParameters, LstmState, Tensor, Tensor> = ({ Wx, Wh, b }, { 
   checkLastAxis("lstmCell", "c", c, Wh.shape[0]);
   return within("lstmCell", () => {
     // The part without h stands together: it can be computed for all steps at once.
-    const gates = matmul(x, Wx).add(b).add(matmul(h, Wh));
-    const [i, f, g, o] = split(gates, 4);
-    const cNext = sigmoid(f)
-      .mul(c)
-      .add(sigmoid(i).mul(tanh(g)));
-    const hNext = sigmoid(o).mul(tanh(cNext));
+    const sums = matmul(x, Wx).add(b).add(matmul(h, Wh));
+    const [ai, af, ag, ao] = split(sums, 4);
+    const i = probe("gates.i", sigmoid(probe("sums.i", ai)));
+    const f = probe("gates.f", sigmoid(probe("sums.f", af)));
+    const g = probe("candidate", tanh(probe("sums.g", ag)));
+    const o = probe("gates.o", sigmoid(probe("sums.o", ao)));
+    const cNext = f.mul(c).add(i.mul(g));
+    const hNext = o.mul(tanh(probe("sums.c", cNext)));
     return [{ h: hNext, c: cNext }, hNext];
   });
 };
@@ -74,7 +77,9 @@ const step: Cell<LstmParameters, LstmState, Tensor, Tensor> = ({ Wx, Wh, b }, { 
  * h′ = sigmoid(o) ⊙ tanh(c′)
  * ```
  *
- * The output is h′. Gates: i input, f forget, g candidate, o output.
+ * The output is h′. Gates: i input, f forget, g candidate, o output. For {@link probe} they are `gates.i`,
+ * `gates.f`, `candidate` and `gates.o`; what goes into the sigmoids and tanhs, `sums.i`, `sums.f`, `sums.g`,
+ * `sums.o` and `sums.c`.
  *
  * Shapes: x [B,F], h and c [B,H] → [B,H]; Wx [F,4H], Wh [H,4H], b [4H]. B batch, F features, H hidden.
  * Without the batch axis it steps one sequence.

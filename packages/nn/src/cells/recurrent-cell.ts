@@ -12,21 +12,55 @@ import type { FloatType, Initializer } from "../initializers.ts";
 /**
  * A recurrent cell: a pure step for {@link scan}, with its first parameters and its first state.
  *
+ * All leaves of a state have the batch for their first axis, but for those called `key`: a random key
+ * belongs to the whole batch.
+ *
  * @typeParam P - Parameters.
- * @typeParam S - State. Its `h` is also the output.
+ * @typeParam S - State. In plain cells its `h` is also the output.
+ * @typeParam X - Input of one step.
  */
-export interface RecurrentCell<P, S> {
+export interface RecurrentCell<P, S, X = Tensor> {
   /** F, the size of the last axis of inputs. */
   readonly inputSize: number;
-  /** H, the size of the last axis of states and outputs. */
+  /** H, the size of the last axis of outputs; of states, too, in plain cells. */
   readonly hiddenSize: number;
   /** First parameters from a key. */
   init(key: Tensor): P;
-  /** Zeros: [batch, H], or [H] without a batch axis. */
-  initialState(batch?: number): S;
+  /**
+   * The state before the first step. Plain cells start with zeros: [batch, H], or [H] without a batch axis.
+   *
+   * @param options - For wrappers that start with more than zeros; plain cells take no notice.
+   */
+  initialState(batch?: number, options?: StartOptions<P>): S;
   /** (parameters, state, x) → [next state, y]. */
-  readonly step: Cell<P, S, Tensor, Tensor>;
+  readonly step: Cell<P, S, X, Tensor>;
 }
+
+/** What the first state of a wrapped cell may depend on. */
+export interface StartOptions<P = unknown> {
+  /** The cell's parameters: for starts that are learned, and masks of weights. */
+  readonly parameters?: P;
+  /** For dropout and zoneout in training; without it the cell is evaluated, and nothing is random. */
+  readonly key?: Tensor;
+  /** What cells with attention look at: [S, B, E], or [S, E] without a batch axis. */
+  readonly memory?: Tensor;
+  /** Which rows of the memory there are: bool [S, B], or [S]. Default: all. */
+  readonly memoryMask?: Tensor;
+}
+
+/** A cell whose input is one tensor, whatever its parameters and its state are. */
+// oxlint-disable-next-line typescript/no-explicit-any -- only any is assignable in both directions
+export type AnyCell = RecurrentCell<any, any>;
+
+/** The parameters of a cell. */
+export type ParametersOf<C> =
+  C extends Pick<RecurrentCell<infer P, never, never>, "init"> ? P : never;
+
+/** The state of a cell. */
+export type StateOf<C> =
+  C extends Readonly<Record<"step", (parameters: never, state: infer S, x: never) => unknown>>
+    ? S
+    : never;
 
 /** The shape X with H for its last size. */
 export type WithLast<X, H extends number> =

@@ -12,6 +12,7 @@ import {
   within,
 } from "@tapeloop/autograd";
 import { glorotUniform, orthogonal, zerosInit } from "../initializers.ts";
+import { probe } from "../rnn/probe.ts";
 import { checkLastAxis, checkSizes } from "../sizes.ts";
 import {
   type CellOptions,
@@ -51,7 +52,7 @@ function stepWith(
     checkLastAxis("rnnCell", "x", x, Wx.shape[0]);
     checkLastAxis("rnnCell", "h", h, Wh.shape[0]);
     return within("rnnCell", () => {
-      const y = activation(matmul(x, Wx).add(b).add(matmul(h, Wh)));
+      const y = activation(probe("sums.h", matmul(x, Wx).add(b).add(matmul(h, Wh))));
       return [{ h: y }, y];
     });
   };
@@ -61,6 +62,7 @@ const steps = { tanh: stepWith(tanh), relu: stepWith(relu) };
 
 /**
  * The simple recurrent cell: h′ = φ(x·Wx + h·Wh + b), with φ = tanh or relu. The output is h′.
+ * For {@link probe} what goes into φ is `sums.h`.
  *
  * Shapes: x [B,F], h [B,H] → [B,H]; Wx [F,H], Wh [H,H], b [H]. B batch, F features, H hidden.
  * Without the batch axis it steps one sequence.

@@ -1,0 +1,133 @@
+/** @file Layer normalization inside of a cell. */
+import {
+  checkOptions,
+  full,
+  rsqrt,
+  scope,
+  type Tensor,
+  to,
+  type Tree,
+  variance,
+  zeros,
+} from "@tapeloop/autograd";
+import type { AnyCell, ParametersOf, RecurrentCell, StateOf } from "../cells/recurrent-cell.ts";
+import type { FloatType } from "../initializers.ts";
+import { probing } from "../rnn/probe.ts";
+import { replaced } from "../rnn/state.ts";
+import { forPart } from "./start.ts";
+
+/** Gain and bias of one normalization. */
+export interface NormParameters {
+  /** α [H], 1 at first. */
+  readonly gain: Tensor;
+  /** β [H], 0 at first. */
+  readonly bias: Tensor;
+}
+
+/** Parameters of a cell {@link withLayerNorm}. */
+export interface LayerNormCellParameters<P> {
+  /** Those of the cell. */
+  readonly cell: P;
+  /** One for each sum that is normalized, by its name; or one, `output`. */
+  readonly norms: Readonly<Record<string, NormParameters>>;
+}
+
+/** Options of {@link withLayerNorm}. */
+export interface LayerNormCellOptions {
+  /** Added to the variance. Default: 1e-5. */
+  readonly epsilon?: number;
+  /** Element type of the cell, its gains and its biases. Default: float32. */
+  readonly dtype?: FloatType;
+}
+
+/** The name of what goes into a nonlinearity, without what says so; null for other values. */
+function sumOf(name: string): string | null {
+  const found = /^(.*\.)?sums\.([^.]+)$/.exec(name);
+  return found === null ? null : `${found[1] ?? ""}${found[2]}`;
+}
+
+/** α ⊙ (x − μ) / √(σ² + ε) + β, mean and variance over the last axis. */
+function normalized(x: Tensor, { gain, bias }: NormParameters, epsilon: number): Tensor {
+  const last = { axes: -1, keepAxes: true } as const;
+  const centred = x.sub(x.mean(last));
+  return centred
+    .mul(rsqrt(variance(x, last).add(epsilon)))
+    .mul(gain)
+    .add(bias);
+}
+
+/**
+ * A cell whose gates see normalized sums: each value that the cell calls `sums.…` by {@link probe} (what
+ * goes into a nonlinearity) becomes α ⊙ (a − μ) / √(σ² + ε) + β, with μ and σ² over its units, before the
+ * nonlinearity sees it. In an LSTM these are the four gates and the tanh of c′, in a GRU its three. A cell
+ * that names no sums has its output normalized, and what of its state is the output.
+ *
+ * Shapes: the cell's. Parameters: the cell's, under `cell`, and 2H for each sum. State: the cell's.
+ *
+ * Source: Ba, Kiros and Hinton 2016, arXiv:1607.06450, eqs. 4 and 20–22; every gate's sum is normalized
+ * as a whole, as in TensorFlow's LayerNormBasicLSTMCell, where the paper normalizes h·Wh and x·Wx apart.
+ *
+ * @example
+ * ```ts
+ * import { key, lstmCell, normal, rnn, withLayerNorm, zoneout } from "tapeloop";
+ *
+ * const model = rnn(zoneout(withLayerNorm(lstmCell(3, 128)), 0.1));
+ * const parameters = model.init(key(0));
+ * console.log(Object.keys(parameters.norms)); // [ 'i', 'f', 'g', 'o', 'c' ]
+ * const xs = normal([10, 2, 3], { key: key(1) });
+ * console.log(model.apply(parameters, xs, { key: key(2) }).outputs.shape); // [ 10, 2, 128 ]
+ * ```
+ */
+export function withLayerNorm<C extends AnyCell>(
+  cell: C,
+  options?: LayerNormCellOptions,
+): RecurrentCell<LayerNormCellParameters<ParametersOf<C>>, StateOf<C>>;
+export function withLayerNorm<P, S extends Tree>(
+  cell: RecurrentCell<P, S>,
+  options: LayerNormCellOptions = {},
+): RecurrentCell<LayerNormCellParameters<P>, S> {
+  checkOptions("withLayerNorm", options, ["epsilon", "dtype"]);
+  const { epsilon = 1e-5, dtype = "float32" } = options;
+  /** One step of one sequence of zeros, for the sizes of the sums. */
+  const sizesOf = (parameters: P): Record<string, number> => {
+    const sizes: Record<string, number> = {};
+    const see = (name: string, value: Tensor): Tensor => {
+      const sum = sumOf(name);
+      if (sum !== null) sizes[sum] = value.shape[value.rank - 1];
+      return value;
+    };
+    const x = zeros([cell.inputSize], { dtype });
+    probing(see, () => cell.step(parameters, cell.initialState(undefined, { parameters }), x));
+    return Object.keys(sizes).length === 0 ? { output: cell.hiddenSize } : sizes;
+  };
+  return {
+    ...cell,
+    init: (key) =>
+      scope(() => {
+        const parameters = cell.init(key);
+        const norms = Object.entries(sizesOf(parameters)).map(([name, size]) => {
+          const [gain, bias] = [1, 0].map((v) => to(full([size], v, { dtype }), key.backend));
+          return [name, { gain, bias }] as const;
+        });
+        return { cell: parameters, norms: Object.fromEntries(norms) };
+      }),
+    initialState: (batch, start = {}) =>
+      cell.initialState(
+        batch,
+        forPart(start, (p) => p.cell),
+      ),
+    step: ({ cell: parameters, norms }, state, x) => {
+      const [next, y] = probing(
+        (name, value) => {
+          const sum = sumOf(name);
+          return sum === null ? value : normalized(value, norms[sum], epsilon);
+        },
+        () => cell.step(parameters, state, x),
+      );
+      const { output } = norms;
+      if (output === undefined) return [next, y];
+      const shown = normalized(y, output, epsilon);
+      return [replaced(next, y, shown), shown];
+    },
+  };
+}
