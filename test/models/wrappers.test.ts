@@ -119,7 +119,8 @@ describe.each(Object.entries(wrapped))("%s", (_, cell) => {
     for (const k of [null, key(7)]) {
       const f = (at: { p: Tree; x: Tensor }): Tensor => run(at.p, k, at.x);
       const short = { p: parameters, x: xs.slice([{ stop: 2 }]) };
-      expect(checkGradients(f, short, { order: 1 }).first).toBeLessThan(1e-8);
+      // Normalizations bend sharply: the differences need a shorter step.
+      expect(checkGradients(f, short, { order: 1, step: 5e-5 }).first).toBeLessThan(1e-8);
     }
   });
 
