@@ -62,17 +62,13 @@ export function learn(task: Task, make: CellMaker, options: LearnOptions): Learn
   const optimizer = chain(clipByGlobalNorm(1), adam({ learningRate }));
   const train = compile((state: { params: Parameters; optimizer: Tree }, batch: Batch) => {
     const { value, grads } = loss(state.params, batch);
-    const { params, state: next } = optimizer.update(
-      grads,
-      state.optimizer as ReturnType<typeof optimizer.init>,
-      state.params,
-    );
-    return { value, next: { params, optimizer: next as Tree } };
+    const { params, state: next } = optimizer.update(grads, state.optimizer, state.params);
+    return { value, next: { params, optimizer: next } };
   });
 
   const [forCell, forHead, forData, forTest] = splitKey(keyOf(seed), 4);
   const params: Parameters = { cell: model.init(forCell), head: head.init(forHead) };
-  let state = { params, optimizer: optimizer.init(params) as Tree, key: forData };
+  let state = { params, optimizer: optimizer.init(params), key: forData };
   const losses: number[] = [];
   let settled = memory();
   for (let i = 0; i < steps; i++) {

@@ -7,6 +7,7 @@ import {
   type TypedArray,
 } from "@tapeloop/autograd/backend";
 import { fresh, type WasmArray } from "./array.ts";
+import { checkThreads } from "./crew.ts";
 import { canFuse, hasSimd } from "./features.ts";
 import { kernelsOn, read } from "./kernels.ts";
 import { Machine } from "./machine.ts";
@@ -23,6 +24,12 @@ export interface WasmOptions<V> {
    * even where the engine could add without. Default: false.
    */
   readonly deterministic?: boolean;
+  /**
+   * How many threads work on one kernel, where it is large enough to be cut into parts; results are the same
+   * bits for any number. More than one needs memory that threads share: in a page, `crossOriginIsolated`.
+   * They start when they are first needed, and do not keep a process alive. Default: 1.
+   */
+  readonly threads?: number;
 }
 
 /**
@@ -31,7 +38,9 @@ export interface WasmOptions<V> {
  * @throws BackendError where there is no WebAssembly with SIMD, or a content security policy forbids it.
  */
 export function wasmBackend<V>(options: WasmOptions<V>): Backend<WasmArray> {
-  checkOptions("wasmBackend", options, ["elsewhere", "deterministic"]);
+  checkOptions("wasmBackend", options, ["elsewhere", "deterministic", "threads"]);
+  const { elsewhere, deterministic = false, threads = 1 } = options;
+  checkThreads(threads);
   if (!hasSimd()) {
     throw new BackendError(
       "wasmBackend",
@@ -40,9 +49,9 @@ export function wasmBackend<V>(options: WasmOptions<V>): Backend<WasmArray> {
       "Use the reference backend, or allow 'wasm-unsafe-eval' in the content security policy.",
     );
   }
-  const machine = new Machine(options.deterministic !== true && canFuse());
+  const machine = new Machine(!deterministic && canFuse(), threads);
   const products = new Products(machine);
-  const kernels = kernelsOn(machine, products, options.elsewhere);
+  const kernels = kernelsOn(machine, products, elsewhere);
   return {
     name: "wasm",
     kernels,

@@ -297,8 +297,19 @@ function section(id: number, bytes: readonly number[]): number[] {
   return [id, ...sized(bytes)];
 }
 
-/** A module of the given functions, exported as "0", "1", …, that imports its memory as `env.memory`. */
-export function moduleOf(functions: readonly FunctionSource[]): Uint8Array<ArrayBuffer> {
+/** The most pages of a memory: what 32-bit addresses reach. */
+export const mostPages = 65_536;
+
+/**
+ * A module of the given functions, exported as "0", "1", …, that imports its memory as `env.memory`.
+ *
+ * @param isShared - Whether the memory is one that threads share.
+ */
+export function moduleOf(
+  functions: readonly FunctionSource[],
+  isShared = false,
+): Uint8Array<ArrayBuffer> {
+  const limits = isShared ? [0x03, 0, ...unsigned(mostPages)] : [0x00, 0];
   const types = functions.map(({ parameters }) => [
     0x60,
     ...counted(parameters.map((type) => [typeCodes[type]])),
@@ -320,7 +331,7 @@ export function moduleOf(functions: readonly FunctionSource[]): Uint8Array<Array
     0,
     0,
     ...section(1, counted(types)),
-    ...section(2, counted([[...named("env"), ...named("memory"), 0x02, 0x00, 0x00]])),
+    ...section(2, counted([[...named("env"), ...named("memory"), 0x02, ...limits]])),
     ...section(3, counted(functions.map((_, i) => unsigned(i)))),
     ...section(7, counted(functions.map((_, i) => [...named(String(i)), 0x00, ...unsigned(i)]))),
     ...section(10, counted(bodies)),

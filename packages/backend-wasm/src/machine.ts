@@ -1,4 +1,5 @@
 /** @file The machine that kernels run on: its memory, and the kernels that have been written so far. */
+import { Crew, type Job } from "./crew.ts";
 import { type FunctionSource, moduleOf } from "./emitter.ts";
 import { LinearMemory } from "./memory.ts";
 
@@ -27,22 +28,60 @@ export function preferTile(tile: Tile): void {
 export interface KernelSlot {
   /** The kernel, once it is written. */
   run: CompiledKernel;
+  /** Its number among all that are written. */
+  place: number;
 }
+
+/** Operations on single elements that are worth the way to another thread and back. */
+const worthwhile = 100_000;
 
 /** A memory and the kernels on it. */
 export class Machine {
   /** What kernels read and write. */
-  readonly memory: LinearMemory = new LinearMemory();
+  readonly memory: LinearMemory;
   /** Whether products may add and multiply with one rounding. */
   readonly canFuse: boolean;
   /** The tile of its products. */
   tile: Tile = preferred;
+  readonly #threads: number;
+  /** Threads beside this one, if there may be some. */
+  readonly crew: Crew | null;
+  #written = 0;
   readonly #slots = new Map<string, KernelSlot>();
   #waiting: { readonly slot: KernelSlot; readonly source: FunctionSource }[] = [];
 
-  /** @param canFuse - Whether products may add and multiply with one rounding. */
-  constructor(canFuse: boolean) {
+  /**
+   * @param canFuse - Whether products may add and multiply with one rounding.
+   * @param threads - How many work on one kernel, at most.
+   */
+  constructor(canFuse: boolean, threads = 1) {
     this.canFuse = canFuse;
+    this.#threads = threads;
+    this.memory = new LinearMemory(threads > 1);
+    this.crew = threads > 1 ? new Crew(threads - 1, this.memory) : null;
+  }
+
+  /**
+   * Cuts so many equal parts of some work into pieces for {@link Machine.runAll}: one for each thread, or fewer
+   * if there is not enough to do.
+   *
+   * @param count - How many parts there are.
+   * @param operations - On single elements, of all parts together.
+   * @returns The first part of each piece, and how many there are.
+   */
+  cut(count: number, operations: number): readonly (readonly [first: number, count: number])[] {
+    const enough = Math.max(1, Math.floor(operations / worthwhile));
+    const pieces = Math.min(this.#threads, count, enough);
+    return Array.from({ length: pieces }, (_, i) => {
+      const [first, end] = [i, i + 1].map((j) => Math.floor((j * count) / pieces));
+      return [first, end - first] as const;
+    });
+  }
+
+  /** Runs parts of some work: at the same time, if there are threads. */
+  runAll(jobs: readonly Job[]): void {
+    if (this.crew === null) for (const { slot, values } of jobs) slot.run(...values);
+    else this.crew.run(jobs);
   }
 
   /** The kernel of this name; it is written when it is first asked for. */
@@ -56,7 +95,7 @@ export class Machine {
   slot(name: string, source: FunctionSource): KernelSlot {
     const known = this.#slots.get(name);
     if (known !== undefined) return known;
-    const slot: KernelSlot = { run: notWritten };
+    const slot: KernelSlot = { run: notWritten, place: -1 };
     this.#slots.set(name, slot);
     this.#waiting.push({ slot, source });
     return slot;
@@ -67,11 +106,16 @@ export class Machine {
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
-    const module = new WebAssembly.Module(moduleOf(waiting.map(({ source }) => source)));
-    const { exports } = new WebAssembly.Instance(module, {
+    const sources = waiting.map(({ source }) => source);
+    const bytes = moduleOf(sources, this.crew !== null);
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       env: { memory: this.memory.memory as WebAssembly.Memory },
     });
-    waiting.forEach(({ slot }, i) => (slot.run = exports[String(i)] as CompiledKernel));
+    this.crew?.know(bytes, sources.length);
+    waiting.forEach(({ slot }, i) => {
+      slot.run = exports[String(i)] as CompiledKernel;
+      slot.place = this.#written++;
+    });
   }
 }
 

@@ -4,11 +4,10 @@
  */
 import { BackendError, type DType, type TypedArray } from "@tapeloop/autograd/backend";
 import { bytesOf } from "./array.ts";
+import { mostPages } from "./emitter.ts";
 
 /** Bytes of a page of WebAssembly memory. */
 const page = 65_536;
-/** The most that 32-bit addresses reach. */
-const mostPages = 65_536;
 /** Kernels read and write whole vectors: so many bytes behind an allocation may be touched. */
 const slack = 64;
 
@@ -37,7 +36,7 @@ function classOf(bytes: number): number {
 /** What is used of a `WebAssembly.Memory`: its declaration is not there for everybody. */
 export interface GrowingBuffer {
   /** All of it; another one after growing. */
-  readonly buffer: ArrayBuffer;
+  readonly buffer: ArrayBuffer | SharedArrayBuffer;
   /** Adds pages. */
   grow(pages: number): number;
 }
@@ -51,9 +50,13 @@ export class LinearMemory {
   #used = 0;
   #views: Readonly<Record<DType, TypedArray>>;
 
-  /** An empty memory of one page. */
-  constructor() {
-    this.memory = new WebAssembly.Memory({ initial: 1, maximum: mostPages });
+  /**
+   * An empty memory of one page.
+   *
+   * @param isShared - Whether threads share it.
+   */
+  constructor(isShared = false) {
+    this.memory = new WebAssembly.Memory({ initial: 1, maximum: mostPages, shared: isShared });
     this.#views = viewsOf(this.memory.buffer);
   }
 
@@ -129,7 +132,7 @@ export class LinearMemory {
 }
 
 /** Views of all of a buffer. */
-function viewsOf(buffer: ArrayBuffer): Readonly<Record<DType, TypedArray>> {
+function viewsOf(buffer: ArrayBuffer | SharedArrayBuffer): Readonly<Record<DType, TypedArray>> {
   return {
     float32: new Float32Array(buffer),
     float64: new Float64Array(buffer),

@@ -97,7 +97,7 @@ describe("memory", () => {
 test("unknown options are refused", () => {
   const misspelt = { elsewhere: ndarrayBackend, determinstic: true } as object;
   expect(() => wasmBackend(misspelt as never)).toThrowErrorMatchingInlineSnapshot(
-    `[ArgumentError: wasmBackend: options are elsewhere, deterministic, got "determinstic". Remove or correct it.]`,
+    `[ArgumentError: wasmBackend: options are elsewhere, deterministic, threads, got "determinstic". Remove or correct it.]`,
   );
 });
 

@@ -1,8 +1,10 @@
 /** @file The step that runs a kernel of many functions of elements. */
+import { sizeOf } from "@tapeloop/autograd/backend";
+import { bytesOf } from "../array.ts";
 import { type Expression, operand } from "../expression.ts";
 import { fusedKernel, type Stream } from "./fused.ts";
 import type { Host } from "./host.ts";
-import { type Leaves, replaced } from "./leaves.ts";
+import { type Leaves, replaced, visitParts } from "./leaves.ts";
 import type { Place } from "./place.ts";
 import { locate, type Step } from "./step.ts";
 
@@ -30,25 +32,45 @@ export function fusedStep(
   };
   const values = results.map(({ value }) => replaced(value, renumbered, known));
   const targets = results.map(({ to }) => to);
-  const { name, source } = fusedKernel({
-    shape,
-    operands: places.map(streamOf),
-    results: targets.map((to, i) => ({ ...streamOf(to), value: values[i] })),
-  });
+  const streams = [...targets, ...places];
+  const kernelOf = (part: readonly number[]): ReturnType<typeof fusedKernel> =>
+    fusedKernel({
+      shape: part,
+      operands: places.map(streamOf),
+      results: targets.map((to, i) => ({ ...streamOf(to), value: values[i] })),
+    });
+  const parts = new Set<Expression>();
+  for (const value of values) visitParts(value, () => undefined, parts);
+  // Threads take rows of the first axis that has some.
+  const axis = Math.max(
+    0,
+    shape.findIndex((size) => size > 1),
+  );
+  const cuts = machine.cut(shape[axis] ?? 1, parts.size * sizeOf(shape));
   return {
     what: `fused [${shape.join(", ")}] ${places.length} → ${targets.length}`,
     reads: places.map(({ buffer }) => buffer),
     writes: targets.map(({ buffer }) => buffer),
     build: () => {
-      const kernel = machine.slot(name, source);
-      const addresses = [...targets, ...places].map(locate);
-      const args = addresses.map(() => 0);
+      const jobs = cuts.map(([, size]) => {
+        const { name, source } = kernelOf(cuts.length === 1 ? shape : shape.with(axis, size));
+        return { slot: machine.slot(name, source), values: streams.map(() => 0) };
+      });
+      const addresses = cuts.map(([first]) =>
+        streams.map((place) => {
+          const [slot, start] = locate(place);
+          return [slot, start + first * (place.strides[axis] ?? 0) * bytesOf(place.dtype)] as const;
+        }),
+      );
       return () => {
-        for (let i = 0; i < args.length; i++) {
-          const [slot, start] = addresses[i];
-          args[i] = slots[slot] + start;
-        }
-        kernel.run(...args);
+        jobs.forEach(({ values: now }, j) => {
+          const ofJob = addresses[j];
+          for (let i = 0; i < now.length; i++) {
+            const [slot, start] = ofJob[i];
+            now[i] = slots[slot] + start;
+          }
+        });
+        machine.runAll(jobs);
       };
     },
   };

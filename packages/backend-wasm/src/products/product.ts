@@ -5,7 +5,8 @@
  * first-level cache; `height` rows of A, packed, stay in the second. B is packed unless few rows read it; B that
  * serves several products, as the weights of a recurrent net, is packed once by {@link Product.packRight}.
  */
-import type { CompiledKernel, Machine } from "../machine.ts";
+import type { Job } from "../crew.ts";
+import type { KernelSlot, Machine } from "../machine.ts";
 import { blockKernel, type FloatType, forms } from "./block.ts";
 import { copyKernel, scatterKernel, transposeKernel } from "./pack.ts";
 
@@ -146,7 +147,7 @@ function tiled(machine: Machine, form: ProductForm): Product {
   const packLast = packsLeft ? packLeft((tiles * rows) % height) : null;
   const packAll = packing(machine, dtype, width, n, right.down, right.across);
 
-  const block = (r: number, isLast: boolean, isLeftPacked: boolean): CompiledKernel => {
+  const block = (r: number, isLast: boolean, isLeftPacked: boolean): KernelSlot => {
     const columns = isLast ? lastColumns : width;
     const blockForm = {
       dtype,
@@ -157,12 +158,15 @@ function tiled(machine: Machine, form: ProductForm): Product {
       canFuse: machine.canFuse,
     };
     const name = `block ${Object.values(blockForm).join(" ")}`;
-    return machine.kernel(name, blockKernel(blockForm));
+    return machine.slot(name, blockKernel(blockForm));
   };
   /** Kernels for rows of whole tiles, and for the rows left over: whole panels, and the last one. */
   const upper = tiles === 0 ? null : [block(rows, false, packsLeft), block(rows, true, packsLeft)];
   const lower =
     lastRows === 0 ? null : [block(lastRows, false, false), block(lastRows, true, false)];
+  machine.write();
+  // Threads take panels: what is packed of the left operand serves all of them.
+  const cuts = machine.cut(panels, 2 * m * Math.min(k, depth) * n);
 
   const panelRow = width * bytes;
   const leftScratch = packsLeft ? Math.min(height, m) * Math.min(depth, k) * bytes : 0;
@@ -188,60 +192,30 @@ function tiled(machine: Machine, form: ProductForm): Product {
           packAll(scratch + leftScratch, bPanel, panel, steps);
           panel = scratch + leftScratch;
         }
+        /** Tiles of some rows, over panels from the first to the last, as the jobs of one thread. */
         const across = (
-          kernels: readonly CompiledKernel[],
+          kernels: readonly KernelSlot[],
           row: number,
-          from: number,
-          aDown: number,
-          aAcross: number,
-          aTile: number,
+          [from, aDown, aAcross, aTile]: readonly number[],
           count: number,
         ): void => {
           const target = c + row * down;
           const other = d === 0 ? 0 : d + row * addDown;
-          if (panels > 0) {
-            kernels[0](
-              target,
-              down,
-              other,
-              addDown,
-              from,
-              aDown,
-              aAcross,
-              aTile,
-              panel,
-              bDown,
-              bPanel,
-              steps * bDown,
-              count,
-              panels,
-              resumes,
-            );
-          }
-          if (lastColumns > 0) {
-            const skip = panels * panelRow;
-            kernels[1](
-              target + skip,
-              down,
-              other === 0 ? 0 : other + skip,
-              addDown,
-              from,
-              aDown,
-              aAcross,
-              aTile,
-              panel + panels * bPanel,
-              bDown,
-              bPanel,
-              steps * bDown,
-              count,
-              1,
-              resumes,
-            );
-          }
+          const over = (slot: KernelSlot, first: number, panelCount: number): Job => {
+            const skip = first * panelRow;
+            const result = [target + skip, down, other === 0 ? 0 : other + skip, addDown];
+            const leftOperand = [from, aDown, aAcross, aTile];
+            const rightOperand = [panel + first * bPanel, bDown, bPanel, steps * bDown];
+            const counts = [count, panelCount, resumes];
+            return { slot, values: [...result, ...leftOperand, ...rightOperand, ...counts] };
+          };
+          if (panels > 0)
+            machine.runAll(cuts.map(([first, size]) => over(kernels[0], first, size)));
+          if (lastColumns > 0) machine.runAll([over(kernels[1], panels, 1)]);
         };
         const origin = a + start * left.across;
         if (upper !== null && !packsLeft) {
-          across(upper, 0, origin, left.down, left.across, rows * left.down, tiles);
+          across(upper, 0, [origin, left.down, left.across, rows * left.down], tiles);
         } else if (upper !== null) {
           const end = tiles * rows;
           for (let row = 0; row < end; row += height) {
@@ -249,12 +223,12 @@ function tiled(machine: Machine, form: ProductForm): Product {
             const pack = (isFull ? packFull : packLast) as Packing;
             pack(scratch, steps * rows * bytes, origin + row * left.down, steps);
             const count = Math.min(height, end - row) / rows;
-            across(upper, row, scratch, 0, rows * bytes, steps * rows * bytes, count);
+            across(upper, row, [scratch, 0, rows * bytes, steps * rows * bytes], count);
           }
         }
         if (lower !== null) {
           const row = tiles * rows;
-          across(lower, row, origin + row * left.down, left.down, left.across, 0, 1);
+          across(lower, row, [origin + row * left.down, left.down, left.across, 0], 1);
         }
       }
     },

@@ -1,0 +1,124 @@
+/** @file Several threads on one kernel: the same bits, and work that is really shared. */
+import {
+  compile,
+  grad,
+  key,
+  normal,
+  scan,
+  setDefaultBackend,
+  sigmoid,
+  split,
+  tanh,
+  type Tensor,
+  zeros,
+} from "@tapeloop/autograd";
+import { ndarrayBackend } from "@tapeloop/backend-ndarray";
+import { wasmBackend } from "@tapeloop/backend-wasm";
+import { describe, expect, test } from "vitest";
+import { Machine } from "../src/machine.ts";
+import { product } from "../src/products/product.ts";
+
+/** Does some work again and again until threads have taken part in it; they start meanwhile. */
+async function untilShared(machine: Machine, work: () => void): Promise<void> {
+  for (let i = 0; i < 1000 && machine.crew?.elsewhere === 0; i++) {
+    work();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect(machine.crew?.elsewhere).toBeGreaterThan(0);
+}
+
+describe("a product", () => {
+  const sizes: [number, number, number][] = [
+    [64, 256, 512],
+    [17, 300, 130],
+    [1, 512, 640],
+    [130, 70, 65],
+  ];
+
+  test.each(sizes)("of %i × %i × %i is the same bits on 1, 2 and 3 threads", async (m, k, n) => {
+    const found: Float32Array[] = [];
+    for (const threads of [1, 2, 3]) {
+      const machine = new Machine(false, threads);
+      const { memory } = machine;
+      const { run, scratch } = product(machine, {
+        dtype: "float32",
+        sizes: [m, k, n],
+        left: { down: 4 * k, across: 4 },
+        right: { down: 4 * n, across: 4 },
+        isRightKept: false,
+        down: 4 * n,
+        addendDown: null,
+      });
+      const [a, b, c] = [m * k, k * n, m * n].map((count) => memory.allocate(4 * count).pointer);
+      const space = memory.allocate(scratch).pointer;
+      for (const [at, count] of [
+        [a, m * k],
+        [b, k * n],
+      ]) {
+        const values = memory.view("float32", at, count);
+        for (let i = 0; i < count; i++) values[i] = Math.sin(i + at);
+      }
+      const work = (): void => run(c, a, b, 0, space);
+      work();
+      if (threads > 1) await untilShared(machine, work);
+      // Once more into zeros, by all of them.
+      memory.view("float32", c, m * n).fill(0);
+      work();
+      found.push(memory.view("float32", c, m * n).slice() as Float32Array);
+    }
+    expect(found[1]).toEqual(found[0]);
+    expect(found[2]).toEqual(found[0]);
+    expect(found[0].some((x) => x !== 0)).toBe(true);
+  });
+});
+
+test("small work stays on one thread, which none are started for", () => {
+  const machine = new Machine(false, 4);
+  expect(machine.cut(100, 1000)).toEqual([[0, 100]]);
+  expect(machine.cut(3, 1e9)).toEqual([
+    [0, 1],
+    [1, 1],
+    [2, 1],
+  ]);
+  expect(machine.cut(10, 1e9).map(([, count]) => count)).toEqual([2, 3, 2, 3]);
+  expect(machine.crew?.elsewhere).toBe(0);
+});
+
+test("a compiled derivative of an LSTM is the same bits on 1 and 2 threads", async () => {
+  const [H, B, T] = [64, 64, 3];
+  const cell = (W: Tensor, [h, c]: Tensor[], x: Tensor): [Tensor[], Tensor] => {
+    const [i, f, g, o] = split(x.add(h.matmul(W)), 4, { axis: 1 });
+    const next = sigmoid(f)
+      .mul(c)
+      .add(sigmoid(i).mul(tanh(g)));
+    const shown = sigmoid(o).mul(tanh(next));
+    return [[shown, next], shown];
+  };
+  const results: ArrayLike<number>[] = [];
+  for (const threads of [1, 2]) {
+    const backend = wasmBackend({ elsewhere: ndarrayBackend, deterministic: true, threads });
+    setDefaultBackend(backend);
+    const W = normal([H, 4 * H], { key: key(0) }).mul(0.1);
+    const xs = normal([T, B, 4 * H], { key: key(1) });
+    const start = [zeros([B, H]), zeros([B, H])];
+    const train = compile(grad((w: Tensor) => scan(cell, w, start, xs)[1].square().sum()));
+    let result = train(W);
+    // Threads start while this one waits for nothing.
+    for (let i = 0; i < 20; i++) {
+      result = train(W);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    results.push(result.dataSync());
+  }
+  expect(results[1]).toEqual(results[0]);
+});
+
+test("a number of threads that is none is refused", () => {
+  const made = (threads: number) => () => wasmBackend({ elsewhere: ndarrayBackend, threads });
+  expect(made(0)).toThrowErrorMatchingInlineSnapshot(
+    `[BackendError: wasmBackend: threads is a whole number from 1, got 0.]`,
+  );
+  expect(made(1.5)).toThrowErrorMatchingInlineSnapshot(
+    `[BackendError: wasmBackend: threads is a whole number from 1, got 1.5.]`,
+  );
+});
