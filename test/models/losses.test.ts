@@ -147,7 +147,7 @@ test("unknown options and reductions are refused", () => {
   expect(() =>
     meanSquaredError(x, x, { reduce: "sum" } as object),
   ).toThrowErrorMatchingInlineSnapshot(
-    `[ArgumentError: meanSquaredError: options are reduction, got "reduce". Remove or correct it.]`,
+    `[ArgumentError: meanSquaredError: options are reduction, weights, mask, got "reduce". Remove or correct it.]`,
   );
   expect(() =>
     meanSquaredError(x, x, { reduction: "max" as "sum" }),

@@ -146,14 +146,47 @@ export {
 export { type Dropout, dropout } from "./dropout.ts";
 
 // Losses
+export type { LossOptions, Reduction } from "./losses/reduction.ts";
+export {
+  type ClassOptions,
+  type CrossEntropyOptions,
+  type FocalOptions,
+  klDivergence,
+  negativeLogLikelihood,
+  softmaxCrossEntropy,
+  softmaxFocalLoss,
+} from "./losses/cross-entropy.ts";
 export {
   binaryCrossEntropy,
-  type LossOptions,
-  meanSquaredError,
-  type Reduction,
   sigmoidCrossEntropy,
-  softmaxCrossEntropy,
-} from "./losses.ts";
+  sigmoidFocalLoss,
+  type SigmoidFocalOptions,
+  type SigmoidOptions,
+} from "./losses/binary.ts";
+export {
+  cosineLoss,
+  type CosineOptions,
+  gaussianNegativeLogLikelihood,
+  huber,
+  type HuberOptions,
+  logCosh,
+  meanAbsoluteError,
+  meanSquaredError,
+  poissonLoss,
+  type PoissonOptions,
+  quantileLoss,
+  type QuantileOptions,
+} from "./losses/regression.ts";
+export {
+  hinge,
+  multiClassHinge,
+  type MultiClassHingeOptions,
+  squaredHinge,
+  tripletLoss,
+  type TripletOptions,
+} from "./losses/margins.ts";
+export { ctcLoss, type CtcOptions } from "./losses/ctc.ts";
+export { type GaussianMixture, mixtureDensityLoss } from "./losses/mixture.ts";
 
 // First values of weights
 export {
