@@ -188,6 +188,44 @@ export {
 export { ctcLoss, type CtcOptions } from "./losses/ctc.ts";
 export { type GaussianMixture, mixtureDensityLoss } from "./losses/mixture.ts";
 
+// Metrics
+export {
+  type MeanState,
+  meanOf,
+  measure,
+  type Metric,
+  type MetricOptions,
+} from "./metrics/metric.ts";
+export { accuracy, type AccuracyOptions, binaryAccuracy, topKAccuracy } from "./metrics/classes.ts";
+export {
+  confusionMatrix,
+  type ConfusionOptions,
+  type ConfusionState,
+  f1Score,
+  precision,
+  recall,
+  type ScoreOptions,
+} from "./metrics/confusion.ts";
+export { areaUnderCurve, type AreaOptions, type AreaState } from "./metrics/ranking.ts";
+export {
+  absoluteError,
+  bitsPerCharacter,
+  perplexity,
+  rootMeanSquaredError,
+  rSquared,
+  type RSquaredState,
+  squaredError,
+} from "./metrics/numbers.ts";
+export {
+  bleu,
+  type BleuOptions,
+  editDistance,
+  errorRate,
+  type SaidAndMeant,
+  type SaidAndReferences,
+  type Symbols,
+} from "./metrics/sequences.ts";
+
 // First values of weights
 export {
   type FloatType,
