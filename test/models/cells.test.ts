@@ -275,7 +275,7 @@ describe("wrong sizes", () => {
 test("unknown options are refused", () => {
   const misspelt = { forgetbias: 2, activation: "gelu" } as object;
   expect(() => lstmCell(1, 1, misspelt)).toThrowErrorMatchingInlineSnapshot(
-    `[ArgumentError: lstmCell: options are inputWeights, recurrentWeights, dtype, forgetBias, got "forgetbias". Remove or correct it.]`,
+    `[ArgumentError: lstmCell: options are inputWeights, recurrentWeights, dtype, forgetBias, biases, got "forgetbias". Remove or correct it.]`,
   );
   expect(() => gruCell(1, 1, misspelt)).toThrowErrorMatchingInlineSnapshot(
     `[ArgumentError: gruCell: options are inputWeights, recurrentWeights, dtype, resetAfter, got "forgetbias". Remove or correct it.]`,

@@ -1,6 +1,7 @@
 /** @file The embedding layer. */
 import { checkOptions, embeddingLookup, scope, type Tensor, within } from "@tapeloop/autograd";
-import { type FloatType, type Initializer, uniformInit } from "./initializers.ts";
+import type { FloatType, Initializer } from "./initializers/initializer.ts";
+import { uniformInit } from "./initializers/plain.ts";
 import { checkSizes } from "./sizes.ts";
 
 /** Parameters of an {@link embedding}. */

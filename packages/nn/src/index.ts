@@ -227,13 +227,25 @@ export {
 } from "./metrics/sequences.ts";
 
 // First values of weights
+export type { FloatType, Initializer, InitializerOptions } from "./initializers/initializer.ts";
 export {
-  type FloatType,
-  glorotNormal,
-  glorotUniform,
-  type Initializer,
-  type InitializerOptions,
-  orthogonal,
+  constantInit,
+  normalInit,
+  onesInit,
+  sparseInit,
+  truncatedNormalInit,
   uniformInit,
   zerosInit,
-} from "./initializers.ts";
+} from "./initializers/plain.ts";
+export {
+  glorotNormal,
+  glorotUniform,
+  heNormal,
+  heUniform,
+  lecunNormal,
+  lecunUniform,
+  type VarianceScaling,
+  varianceScaling,
+} from "./initializers/scaled.ts";
+export { diracInit, identityInit, orthogonal, orthogonalTimes } from "./initializers/orthogonal.ts";
+export { chronoBias, unitForgetBias } from "./initializers/gates.ts";

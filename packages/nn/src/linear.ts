@@ -1,6 +1,8 @@
 /** @file The linear layer. */
 import { checkOptions, matmul, scope, type Tensor, within } from "@tapeloop/autograd";
-import { type FloatType, glorotUniform, type Initializer, zerosInit } from "./initializers.ts";
+import type { FloatType, Initializer } from "./initializers/initializer.ts";
+import { zerosInit } from "./initializers/plain.ts";
+import { glorotUniform } from "./initializers/scaled.ts";
 import { checkLastAxis, checkSizes } from "./sizes.ts";
 
 /** Parameters of a {@link linear} layer. */

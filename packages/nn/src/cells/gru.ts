@@ -13,7 +13,9 @@ import {
   type Tensor,
   within,
 } from "@tapeloop/autograd";
-import { glorotUniform, orthogonal, zerosInit } from "../initializers.ts";
+import { orthogonal } from "../initializers/orthogonal.ts";
+import { zerosInit } from "../initializers/plain.ts";
+import { glorotUniform } from "../initializers/scaled.ts";
 import { probe } from "../rnn/probe.ts";
 import { checkLastAxis, checkSizes } from "../sizes.ts";
 import {

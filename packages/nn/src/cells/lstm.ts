@@ -2,8 +2,6 @@
 import {
   type Cell,
   checkOptions,
-  concat,
-  full,
   matmul,
   scope,
   sigmoid,
@@ -11,10 +9,12 @@ import {
   splitKey,
   tanh,
   type Tensor,
-  to,
   within,
 } from "@tapeloop/autograd";
-import { glorotUniform, orthogonal, zerosInit } from "../initializers.ts";
+import { unitForgetBias } from "../initializers/gates.ts";
+import type { Initializer } from "../initializers/initializer.ts";
+import { orthogonal } from "../initializers/orthogonal.ts";
+import { glorotUniform } from "../initializers/scaled.ts";
 import { probe } from "../rnn/probe.ts";
 import { checkLastAxis, checkSizes } from "../sizes.ts";
 import {
@@ -47,6 +47,8 @@ export interface LstmState {
 export interface LstmOptions extends CellOptions {
   /** First bias of the forget gate; above 0 it starts by remembering. Default: 1. */
   readonly forgetBias?: number;
+  /** First values of b, such as {@link chronoBias}. Default: {@link unitForgetBias} of `forgetBias`. */
+  readonly biases?: Initializer;
 }
 
 /** The equations of {@link lstmCell}. */
@@ -118,10 +120,11 @@ export function lstmCell(
   hiddenSize: number,
   options: LstmOptions = {},
 ): RecurrentCell<LstmParameters, LstmState> {
-  checkOptions("lstmCell", options, [...cellOptions, "forgetBias"]);
+  checkOptions("lstmCell", options, [...cellOptions, "forgetBias", "biases"]);
   checkSizes("lstmCell", { inputSize, hiddenSize });
   const {
     forgetBias = 1,
+    biases = unitForgetBias(forgetBias),
     inputWeights = glorotUniform,
     recurrentWeights = orthogonal,
     dtype = "float32",
@@ -131,15 +134,11 @@ export function lstmCell(
     hiddenSize,
     init: (key) =>
       scope(() => {
-        const [forWx, forWh] = splitKey(key);
+        const [forWx, forWh, forB] = splitKey(key, 3);
         return {
           Wx: inputWeights(forWx, [inputSize, 4 * hiddenSize], { dtype }),
           Wh: recurrentWeights(forWh, [hiddenSize, 4 * hiddenSize], { dtype }),
-          b: concat([
-            zerosInit(key, [hiddenSize], { dtype }),
-            to(full([hiddenSize], forgetBias, { dtype }), key.backend),
-            zerosInit(key, [2 * hiddenSize], { dtype }),
-          ]),
+          b: biases(forB, [4 * hiddenSize], { dtype }),
         };
       }),
     initialState: (batch) => ({

@@ -7,7 +7,7 @@ import {
   type Tensor,
   zeros,
 } from "@tapeloop/autograd";
-import type { FloatType, Initializer } from "../initializers.ts";
+import type { FloatType, Initializer } from "../initializers/initializer.ts";
 
 /**
  * A recurrent cell: a pure step for {@link scan}, with its first parameters and its first state.

@@ -108,8 +108,9 @@ export function rootMeanSquaredError(): Metric<MeanState> {
 export interface RSquaredState {
   /** Σ (x − y)²: float64[]. */
   readonly residual: Tensor;
-  /** Σ y and Σ y². */
+  /** Σ y. */
   readonly total: Tensor;
+  /** Σ y². */
   readonly squares: Tensor;
   /** How many. */
   readonly count: Tensor;

@@ -11,7 +11,7 @@ import {
   to,
 } from "@tapeloop/autograd";
 import type { AnyCell, ParametersOf, RecurrentCell, StateOf } from "../cells/recurrent-cell.ts";
-import type { FloatType } from "../initializers.ts";
+import type { FloatType } from "../initializers/initializer.ts";
 import { linear, type LinearParameters } from "../linear.ts";
 import { probe } from "../rnn/probe.ts";
 import { forPart } from "./start.ts";

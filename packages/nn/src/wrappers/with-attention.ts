@@ -24,7 +24,8 @@ import type {
   StartOptions,
   StateOf,
 } from "../cells/recurrent-cell.ts";
-import { type FloatType, glorotUniform } from "../initializers.ts";
+import type { FloatType } from "../initializers/initializer.ts";
+import { glorotUniform } from "../initializers/scaled.ts";
 import { probe } from "../rnn/probe.ts";
 import { alongside } from "../rnn/state.ts";
 import { checkSizes } from "../sizes.ts";

@@ -11,7 +11,7 @@ import {
   zeros,
 } from "@tapeloop/autograd";
 import type { AnyCell, ParametersOf, RecurrentCell, StateOf } from "../cells/recurrent-cell.ts";
-import type { FloatType } from "../initializers.ts";
+import type { FloatType } from "../initializers/initializer.ts";
 import { probing } from "../rnn/probe.ts";
 import { replaced } from "../rnn/state.ts";
 import { forPart } from "./start.ts";

@@ -1,0 +1,90 @@
+/** @file First biases of an LSTM: how long it remembers before it has learned to. */
+import {
+  ArgumentError,
+  checkOptions,
+  concat,
+  full,
+  log,
+  neg,
+  scope,
+  ShapeError,
+  to,
+  uniform,
+  zeros,
+} from "@tapeloop/autograd";
+import type { Initializer } from "./initializer.ts";
+
+/** H, for biases [4H] of the gates i, f, g and o. */
+function unitsOf(op: string, shape: readonly number[]): number {
+  if (shape.length !== 1 || shape[0] === 0 || shape[0] % 4 !== 0) {
+    const rule = "biases are [4H], of the gates i, f, g, o";
+    throw new ShapeError(op, rule, `[${shape.join(", ")}]`);
+  }
+  return shape[0] / 4;
+}
+
+/**
+ * Biases of an {@link lstmCell}: 0, and another number for the forget gate, above 0 so that it starts by
+ * remembering; the key is not used. The cell's default, with 1.
+ *
+ * Shapes: [4H], in the order i, f, g, o.
+ *
+ * Source: Gers, Schmidhuber and Cummins 2000; Jozefowicz, Zaremba and Sutskever 2015, section 4.
+ *
+ * @throws ArgumentError if it is no number; ShapeError for another shape.
+ *
+ * @example
+ * ```ts
+ * import { key, unitForgetBias } from "tapeloop";
+ *
+ * console.log(unitForgetBias()(key(0), [8]).toArray()); // [ 0, 0, 1, 1, 0, 0, 0, 0 ]
+ * ```
+ */
+export function unitForgetBias(value = 1): Initializer {
+  if (!Number.isFinite(value)) {
+    throw new ArgumentError("unitForgetBias", "the bias is a finite number", String(value));
+  }
+  return (key, shape, options = {}) => {
+    checkOptions("unitForgetBias", options, ["dtype"]);
+    const H = unitsOf("unitForgetBias", shape);
+    return scope(() => {
+      const parts = [zeros([H], options), full([H], value, options), zeros([2 * H], options)];
+      return to(concat(parts), key.backend);
+    });
+  };
+}
+
+/**
+ * Biases of an {@link lstmCell} for dependencies of up to so many steps: forget gates get ln u with u even in
+ * [1, longest − 1), input gates the opposite, so that units remember for times that are spread over this range.
+ *
+ * Shapes: [4H], in the order i, f, g, o.
+ *
+ * Source: Tallec and Ollivier 2018, "Can recurrent neural networks warp time?", arXiv:1804.11188, section 2.3,
+ * eq. 16.
+ *
+ * @param longest - The longest dependency, in steps, above 2.
+ * @throws ArgumentError for a number that is not above 2; ShapeError for another shape.
+ *
+ * @example
+ * ```ts
+ * import { chronoBias, key, lstmCell } from "tapeloop";
+ *
+ * const { b } = lstmCell(1, 2, { biases: chronoBias(100) }).init(key(0));
+ * const [i, , f] = b.dataSync();
+ * console.log(i === -f, f >= 0 && f < Math.log(99)); // true true
+ * ```
+ */
+export function chronoBias(longest: number): Initializer {
+  if (!(longest > 2 && longest < Infinity)) {
+    throw new ArgumentError("chronoBias", "longest is a number above 2", String(longest));
+  }
+  return (key, shape, options = {}) => {
+    checkOptions("chronoBias", options, ["dtype"]);
+    const H = unitsOf("chronoBias", shape);
+    return scope(() => {
+      const forget = log(uniform([H], 1, longest - 1, { key, ...options }));
+      return concat([neg(forget), forget, to(zeros([2 * H], options), key.backend)]);
+    });
+  };
+}
