@@ -135,9 +135,9 @@ export function identityInit(gain = 1): Initializer {
  *
  * @example
  * ```ts
- * import { diracInit, key } from "tapeloop";
+ * import { diracInit, key, select } from "tapeloop";
  *
- * console.log(diracInit()(key(0), [2, 2, 3]).toArray()[1]); // [ [ 0, 0, 0 ], [ 0, 1, 0 ] ]
+ * console.log(select(diracInit()(key(0), [2, 2, 3]), 1).toArray()); // [ [ 0, 0, 0 ], [ 0, 1, 0 ] ]
  * ```
  */
 export function diracInit(groups = 1): Initializer {
