@@ -14,6 +14,7 @@ import {
   normal,
   select,
   setDefaultBackend,
+  stack,
   step as stepOnce,
   stopGradient,
   sub,
@@ -133,6 +134,31 @@ describe.each(Object.entries(cells))("rnn around %s", (_, cell) => {
     });
   });
 
+  test.each([false, true])("passes over steps that a mask leaves out, reversed: %s", (reverse) => {
+    const kept = [[0, 2, 3], [3, 4], [], [0, 1, 2, 3, 4]];
+    const mask = tensor([0, 1, 2, 3, 4].map((t) => kept.map((steps) => steps.includes(t))));
+    const xs = random([5, 4, H], 2);
+    const dirty = where(mask.reshape([5, 4, 1]), xs, Number.NaN);
+    const { outputs, last, state } = model.apply(parameters, dirty, { mask, reverse });
+    kept.forEach((steps, b) => {
+      if (steps.length === 0) {
+        const first = leaves(cell.initialState());
+        leaves(state).forEach((s, i) => expect(distance([select(s, b)], [first[i]])).toBe(0));
+        expect(select(last, b).abs().max().item()).toBe(0);
+        return;
+      }
+      const own = select(xs, b, { axis: 1 });
+      const alone = model.apply(parameters, stack(steps.map((t) => select(own, t))), { reverse });
+      steps.forEach((t, i) => {
+        const here = select(select(outputs, t), b);
+        expect(distance([here], [select(alone.outputs, i)])).toBeLessThan(1e-14);
+      });
+      expect(distance([select(last, b)], [alone.last])).toBeLessThan(1e-14);
+      const parts = leaves(state).map((s) => select(s, b));
+      expect(distance(parts, leaves(alone.state))).toBeLessThan(1e-14);
+    });
+  });
+
   test("is one program for all lengths, and gives the same compiled", () => {
     let traced = 0;
     const run = (p: Tree, xs: Tensor, lengths: Tensor): Tensor => {
@@ -221,6 +247,8 @@ describe("rnn", () => {
       () => model.apply(parameters, xs, { lengths: [4, 1, 2] }),
       () => model.apply(parameters, xs, { lengths: tensor([1, 2]) }),
       () => model.apply(parameters, xs, { length: [4, 4] } as object),
+      () => model.apply(parameters, xs, { mask: tensor([true, true, true, true]) }),
+      () => model.apply(parameters, xs, { mask: tensor([[true]]), lengths: [1, 1] }),
       () => model.apply(parameters, xs.slice([{ stop: 0 }])),
       () => model.apply(parameters, xs, { initialState: cell.initialState(2), key: key(0) }),
     ];
@@ -238,7 +266,9 @@ describe("rnn", () => {
         "rnn: lengths are whole numbers from 0 to the 4 steps there are, got [4, 1.5].",
         "rnn: lengths are int32[2], one for each sequence, got int32[3].",
         "rnn: lengths are int32[2], one for each sequence, got float32[2].",
-        "rnn: options are lengths, initialState, key, memory, memoryMask, reverse, record, save, got "length". Remove or correct it.",
+        "rnn: options are lengths, mask, initialState, key, memory, memoryMask, reverse, record, save, got "length". Remove or correct it.",
+        "rnn: the mask is bool[4,2], one for each step, got bool[4].",
+        "rnn: takes lengths or a mask, got both. Give one of them.",
         "rnn: inputs need a first axis of at least one step, got float64[0,2,2].",
         "rnn: a state that is given carries its keys and its memory on, got initialState and key. Give one or the other.",
       ]

@@ -2,7 +2,9 @@
 import {
   arange,
   ArgumentError,
+  cast,
   checkOptions,
+  cumsum,
   equal,
   expandDims,
   less,
@@ -38,6 +40,7 @@ import { alongside, choose, namedParts } from "./state.ts";
  * - `lengths`: sequences shorter than T are padded behind their end, in any order. What stands there does
  *   not matter, be it NaN: no value and no derivative depends on it. States stay as they were at the end,
  *   outputs are 0.
+ * - `mask`: the same for padding that stands elsewhere, as in front of sequences.
  * - `reverse`: each sequence is read from its own last step to its first.
  * - `record`: parts of the state and named values, for every step, with their derivatives.
  * - `key`: training, for cells that are random then.
@@ -47,7 +50,7 @@ import { alongside, choose, namedParts } from "./state.ts";
  * without an axis of features.
  *
  * @throws ArgumentError if an option is unknown, or a name to record; it lists those there are.
- * @throws ShapeError if lengths are not [B], or there is no step.
+ * @throws ShapeError if lengths are not [B], a mask not [T, B], or there is no step.
  *
  * @example
  * ```ts
@@ -80,19 +83,14 @@ export function rnn<P, S extends Tree, X extends Tree>(
       const { reverse = false, record = [], save = "all" } = options;
       const { steps, batch } = sizesOf(xs);
       const first = firstState(cell, parameters, batch, options);
-      const lengths =
-        options.lengths === undefined ? null : lengthsOf(options.lengths, batch, steps);
+      const isReal = realSteps(options, batch, steps);
       const run = { reverse, save };
       const step = recording(cell, record) as RecordedStep<P, S, Unstacked<X>>;
-      if (lengths === null) {
+      if (isReal === null) {
         const [state, { y, recorded }] = scan(step, parameters, first, xs, run);
         const last = select(y, reverse ? 0 : steps - 1, { axis: 0 });
         return { outputs: y, last, state, recorded: recorded as Readonly<Record<N, Tensor>> };
       }
-      // [T, B], or [T] for one sequence.
-      const times = arange(0, steps, 1, { dtype: "int32" });
-      const t = batch === undefined ? times : expandDims(times, 1);
-      const isReal = less(t, lengths);
       const clean = mapTree((x) => where(alongside(isReal, x), x, zerosLike(x)), xs);
       const [state, { y, recorded }] = scan(
         masked(step),
@@ -101,7 +99,11 @@ export function rnn<P, S extends Tree, X extends Tree>(
         { x: clean, isReal },
         run,
       );
-      const end = reverse ? logicalAnd(equal(t, 0), isReal) : equal(t, sub(lengths, 1));
+      // The last step that was run, if there was one, is the one with none behind it.
+      const after = reverse
+        ? sub(cumsum(cast(isReal, "int32"), { axis: 0 }), cast(isReal, "int32"))
+        : sub(sum(cast(isReal, "int32"), { axes: 0 }), cumsum(cast(isReal, "int32"), { axis: 0 }));
+      const end = logicalAnd(equal(after, 0), isReal);
       const last = sum(where(alongside(end, y), y, 0), { axes: 0 });
       return { outputs: y, last, state, recorded: recorded as Readonly<Record<N, Tensor>> };
     },
@@ -199,6 +201,32 @@ function firstState<P, S, X>(
     );
   }
   return initialState;
+}
+
+/** Which steps are real: [T, B], or [T] for one sequence; null if all of them are. */
+function realSteps(
+  { lengths, mask }: RunOptions<unknown>,
+  batch: number | undefined,
+  steps: number,
+): Tensor | null {
+  if (mask !== undefined) {
+    const shape = batch === undefined ? [steps] : [steps, batch];
+    if (lengths !== undefined) {
+      throw new ArgumentError("rnn", "takes lengths or a mask", "both", "Give one of them.");
+    }
+    if (mask.dtype !== "bool" || mask.shape.join() !== shape.join()) {
+      throw new ShapeError(
+        "rnn",
+        `the mask is bool[${shape.join(",")}], one for each step`,
+        `${mask.dtype}[${mask.shape.join(",")}]`,
+      );
+    }
+    return mask;
+  }
+  if (lengths === undefined) return null;
+  const times = arange(0, steps, 1, { dtype: "int32" });
+  const t = batch === undefined ? times : expandDims(times, 1);
+  return less(t, lengthsOf(lengths, batch, steps));
 }
 
 /** Lengths as int32 [B], or [] for one sequence. */

@@ -10,6 +10,11 @@ import type { SaveOption, Tensor } from "@tapeloop/autograd";
 export interface RunOptions<S, N extends string = string> {
   /** The number of real steps of each sequence, 0 to T: int32 [B], or numbers. Default: all T. */
   readonly lengths?: Tensor | readonly number[];
+  /**
+   * Which steps are real: bool [T, B], [T] for one sequence. In place of `lengths`, for padding that stands in
+   * front of sequences or between their steps: it is passed over. Default: all.
+   */
+  readonly mask?: Tensor;
   /** The state before the first step, such as the last one of an earlier run. Default: that of the cell. */
   readonly initialState?: S;
   /** Training, for wrappers with dropout and zoneout. Default: evaluation. */
@@ -36,13 +41,13 @@ export interface RunOptions<S, N extends string = string> {
  * @typeParam N - Names of recorded values.
  */
 export interface Run<S, N extends string = string> {
-  /** Outputs of all steps [T, B, H]; 0 past the end of a sequence. */
+  /** Outputs of all steps [T, B, H]; 0 where there is no real one. */
   readonly outputs: Tensor;
   /** The output of the step that was run last, for each sequence [B, H]; 0 for empty ones. */
   readonly last: Tensor;
   /** The state after the last real step of each sequence. */
   readonly state: S;
-  /** Recorded values of all steps [T, B, …], by their names; 0 past the end of a sequence. */
+  /** Recorded values of all steps [T, B, …], by their names; 0 where there is no real one. */
   readonly recorded: Readonly<Record<N, Tensor>>;
 }
 
@@ -75,6 +80,7 @@ export type AnyRunner = Runner<any, any>;
 /** The names of {@link RunOptions}. */
 export const runOptions: readonly string[] = [
   "lengths",
+  "mask",
   "initialState",
   "key",
   "memory",
