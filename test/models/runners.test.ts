@@ -148,7 +148,14 @@ describe.each(Object.entries(cells))("rnn around %s", (_, cell) => {
         return;
       }
       const own = select(xs, b, { axis: 1 });
-      const alone = model.apply(parameters, stack(steps.map((t) => select(own, t))), { reverse });
+      const alone = model.apply(
+        parameters,
+        stack(
+          steps.map((t) => select(own, t)),
+          { axis: 0 },
+        ),
+        { reverse },
+      );
       steps.forEach((t, i) => {
         const here = select(select(outputs, t), b);
         expect(distance([here], [select(alone.outputs, i)])).toBeLessThan(1e-14);
