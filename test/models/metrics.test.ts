@@ -259,9 +259,34 @@ describe.each(Object.entries(rows))("%s", (_, { metric, said, right, wanted }) =
     expect(() => measure(metric, said, zeros([N, 4, 2]))).toThrow(/got float(32|64)\[12/);
     expect(() => measure(metric, said, right, { mask: zeros([N]) })).toThrow("mask must be bool");
     expect(() => measure(metric, said, right, { weights: zeros([5]) })).toThrow("must broadcast");
+    expect(() => measure(metric, said, right, { examples: zeros([5]) })).toThrow("first axes");
     expect(() => measure(metric, said, right, { weight: y } as object)).toThrow("options are");
   });
 });
+
+test("examples count along the first axes, whatever is behind", () => {
+  const examples = tensor([1, 0, 3]);
+  const [a, b] = [x.reshape([3, 2, 2]), y.reshape([3, 2, 2])];
+  const kept = [0, 2].map((i) => squaredErrors(a, b).slice(4 * i, 4 * i + 4));
+  const [first, last] = kept.map((values) => values.reduce((p, q) => p + q, 0));
+  expect(measure(squaredError(), a, b, { examples }).item()).toBeCloseTo(
+    (first + 3 * last) / 16,
+    10,
+  );
+  const steps = tensor([
+    [1, 0],
+    [0, 0],
+    [0, 2],
+  ]);
+  const found = measure(squaredError(), a, b, { examples: steps }).item();
+  const [p, q] = [squaredErrors(a, b).slice(0, 2), squaredErrors(a, b).slice(10, 12)];
+  expect(found).toBeCloseTo((p[0] + p[1] + 2 * (q[0] + q[1])) / 6, 10);
+});
+
+/** (a − b)² of all numbers. */
+function squaredErrors(a: Tensor, b: Tensor): number[] {
+  return Array.from(a.sub(b).square().dataSync());
+}
 
 test("accuracy sees classes in one-hot rows", () => {
   const oneHot = tensor([

@@ -10,6 +10,7 @@ import { fastestBackend } from "./backend.ts";
 export * from "@tapeloop/autograd";
 export * from "@tapeloop/nn";
 export * from "@tapeloop/optim";
+export * from "@tapeloop/train";
 export { fromNdarray, ndarrayBackend, toNdarray } from "@tapeloop/backend-ndarray";
 export { wasmBackend, type WasmOptions } from "@tapeloop/backend-wasm";
 

@@ -9,6 +9,7 @@ import {
   equal,
   mapTree,
   mul,
+  reshape,
   ShapeError,
   sum,
   tensor,
@@ -24,6 +25,8 @@ export interface MetricOptions {
   readonly mask?: Tensor;
   /** What each of them counts: of a shape that broadcasts to that of single values. Default: 1. */
   readonly weights?: Tensor;
+  /** What each example counts, along the first axes of single values: [B], or [B, T] for steps. Default: 1. */
+  readonly examples?: Tensor;
 }
 
 /**
@@ -85,8 +88,8 @@ export interface MeanState {
 
 /** What single values count: float64 in their shape. */
 export function countsOf(op: string, values: Tensor, options: MetricOptions): Tensor {
-  checkOptions(op, options, ["mask", "weights"]);
-  const { mask, weights } = options;
+  checkOptions(op, options, ["mask", "weights", "examples"]);
+  const { mask, weights, examples } = options;
   const lineUp = (name: string, x: Tensor): Tensor => {
     const lead = values.rank - x.rank;
     if (lead < 0 || !x.shape.every((size, i) => size === 1 || size === values.shape[lead + i])) {
@@ -103,8 +106,23 @@ export function countsOf(op: string, values: Tensor, options: MetricOptions): Te
     throw new DTypeError(op, "the mask must be bool", typeOf(mask), "Use notEqual(mask, 0).");
   }
   const one = broadcastTo(zero(values).add(1), values.shape);
-  const counts = weights === undefined ? one : cast(lineUp("weights", weights), "float64");
+  const own = weights === undefined ? one : cast(lineUp("weights", weights), "float64");
+  const counts = examples === undefined ? own : mul(own, ofExamples(op, values, examples));
   return mask === undefined ? counts : where(lineUp("the mask", mask), counts, 0);
+}
+
+/** What examples count, with axes of size 1 behind theirs. */
+function ofExamples(op: string, values: Tensor, examples: Tensor): Tensor {
+  const lead = values.shape.slice(0, examples.rank);
+  if (examples.shape.join() !== lead.join()) {
+    throw new ShapeError(
+      op,
+      "examples must be the first axes of single values",
+      `${typeOf(examples)} beside [${values.shape.join(",")}]`,
+    );
+  }
+  const behind = values.shape.slice(examples.rank).map(() => 1);
+  return cast(reshape(examples, [...examples.shape, ...behind]), "float64");
 }
 
 /** 0 in float64, where another tensor lives. */

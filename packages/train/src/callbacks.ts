@@ -1,0 +1,287 @@
+/** @file Callbacks: what is done between the epochs of a fit. */
+import { ArgumentError, checkOptions } from "@tapeloop/autograd";
+import type { ByLayer } from "./network.ts";
+
+/** Loss and metrics by their names; of validation data they begin with `val`: `valLoss`. */
+export type Logs = Readonly<Record<string, number>>;
+
+/** What callbacks may do to a model while it is fitted. */
+export interface FitControl {
+  /** Ends the fit after this epoch, with a reason for the history. */
+  stop(reason: string): void;
+  /** What updates are multiplied by from here on; 1 at first. With optimizers here it multiplies the learning rate. */
+  rate: number;
+  /** A copy of the parameters, which is the caller's. */
+  copyParameters(): ByLayer;
+  /** Puts parameters in their place. */
+  restoreParameters(parameters: ByLayer): void;
+}
+
+/**
+ * Functions that a fit calls; all may be asynchronous.
+ *
+ * @example
+ * ```ts
+ * import { type Callback } from "tapeloop";
+ *
+ * const threshold: Callback = {
+ *   onEpochEnd: (epoch, logs, fit) => {
+ *     if (logs["loss"] < 0.01) fit.stop(`loss below 0.01 in epoch ${epoch}`);
+ *   },
+ * };
+ * console.log(Object.keys(threshold)); // [ 'onEpochEnd' ]
+ * ```
+ */
+export interface Callback {
+  /** Before the first epoch. */
+  onTrainBegin?(fit: FitControl): unknown;
+  /** Before an epoch, counted from 0. */
+  onEpochBegin?(epoch: number, fit: FitControl): unknown;
+  /** After a batch, counted from 0 in each epoch. */
+  onBatchEnd?(batch: number, fit: FitControl): unknown;
+  /** After an epoch, with its loss and its metrics. */
+  onEpochEnd?(epoch: number, logs: Logs, fit: FitControl): unknown;
+  /** After the last epoch, also if the fit fails. */
+  onTrainEnd?(fit: FitControl): unknown;
+}
+
+/** What is watched, and whether less of it is better. */
+export interface WatchOptions {
+  /** A loss or a metric. Default: "valLoss". */
+  readonly monitor?: string;
+  /** Whether it should fall or rise. Default: by its name: accuracies, areas and scores should rise. */
+  readonly mode?: "min" | "max";
+  /** By how much it must be better to count. Default: 0. */
+  readonly minDelta?: number;
+}
+
+const watchOptions = ["monitor", "mode", "minDelta"];
+
+/** Metrics that should rise. */
+const rising = /acc|auc|area|precision|recall|f1|squared$/i;
+
+/** Whether a value is better than the best so far. */
+class Watch {
+  readonly monitor: string;
+  readonly #sign: number;
+  readonly #minDelta: number;
+  best = Infinity;
+
+  constructor(op: string, { monitor = "valLoss", mode, minDelta = 0 }: WatchOptions) {
+    if (mode !== undefined && mode !== "min" && mode !== "max") {
+      throw new ArgumentError(op, 'mode is "min" or "max"', String(mode));
+    }
+    if (!(minDelta >= 0)) {
+      throw new ArgumentError(op, "minDelta is a number from 0", String(minDelta));
+    }
+    this.monitor = monitor;
+    this.#sign = (mode ?? (rising.test(monitor) ? "max" : "min")) === "max" ? -1 : 1;
+    this.#minDelta = minDelta;
+  }
+
+  /** Whether the epoch is the best so far. */
+  isBetter(op: string, logs: Logs): boolean {
+    const value = logs[this.monitor];
+    if (value === undefined) {
+      throw new ArgumentError(
+        op,
+        `monitor is one of ${Object.keys(logs).join(", ")}`,
+        `"${this.monitor}"`,
+        this.monitor.startsWith("val") ? "Give fit() validationData or validationSplit." : "",
+      );
+    }
+    const signed = this.#sign * value;
+    const isBetter = signed < this.best - this.#minDelta;
+    if (isBetter) this.best = signed;
+    return isBetter;
+  }
+}
+
+/** Options of {@link earlyStopping}. */
+export interface EarlyStoppingOptions extends WatchOptions {
+  /** Epochs without a better value before the fit ends, from 0. Default: 0. */
+  readonly patience?: number;
+  /** Whether the parameters of the best epoch are put back at the end. Default: false. */
+  readonly restoreBestWeights?: boolean;
+}
+
+/**
+ * Ends a fit when a loss or a metric gets no better.
+ *
+ * @throws ArgumentError for numbers out of range, unknown options, and from the fit for a name that it has not.
+ *
+ * @example
+ * ```ts
+ * import { earlyStopping } from "tapeloop";
+ *
+ * const callbacks = [earlyStopping({ monitor: "valAccuracy", patience: 3, restoreBestWeights: true })];
+ * console.log(callbacks.length); // 1
+ * ```
+ */
+export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
+  const op = "earlyStopping";
+  checkOptions(op, options, [...watchOptions, "patience", "restoreBestWeights"]);
+  const { patience = 0, restoreBestWeights = false } = options;
+  checkCount(op, "patience", patience, 0);
+  let watch = new Watch(op, options);
+  let [waited, best]: [number, ByLayer | null] = [0, null];
+  return {
+    onTrainBegin: () => {
+      watch = new Watch(op, options);
+      [waited, best] = [0, null];
+    },
+    onEpochEnd: (epoch, logs, fit) => {
+      if (watch.isBetter(op, logs)) {
+        waited = 0;
+        if (restoreBestWeights) best = fit.copyParameters();
+      } else if (++waited > patience) {
+        fit.stop(`${watch.monitor} has not been better for ${waited} epochs, epoch ${epoch}`);
+      }
+    },
+    onTrainEnd: (fit) => {
+      if (best !== null) fit.restoreParameters(best);
+    },
+  };
+}
+
+/** Options of {@link reduceLearningRateOnPlateau}. */
+export interface ReduceOnPlateauOptions extends WatchOptions {
+  /** What the rate is multiplied by, between 0 and 1. Default: 0.1. */
+  readonly factor?: number;
+  /** Epochs without a better value before, from 0. Default: 10. */
+  readonly patience?: number;
+  /** The least factor of all, from 0. Default: 0. */
+  readonly least?: number;
+}
+
+/**
+ * Multiplies updates by a factor when a loss or a metric gets no better; with the optimizers here that is the
+ * learning rate.
+ *
+ * @throws ArgumentError for numbers out of range, unknown options, and from the fit for a name that it has not.
+ *
+ * @example
+ * ```ts
+ * import { reduceLearningRateOnPlateau } from "tapeloop";
+ *
+ * const callbacks = [reduceLearningRateOnPlateau({ factor: 0.5, patience: 2 })];
+ * console.log(callbacks.length); // 1
+ * ```
+ */
+export function reduceLearningRateOnPlateau(options: ReduceOnPlateauOptions = {}): Callback {
+  const op = "reduceLearningRateOnPlateau";
+  checkOptions(op, options, [...watchOptions, "factor", "patience", "least"]);
+  const { factor = 0.1, patience = 10, least = 0 } = options;
+  checkCount(op, "patience", patience, 0);
+  if (!(factor > 0 && factor < 1)) {
+    throw new ArgumentError(op, "factor is between 0 and 1", String(factor));
+  }
+  let watch = new Watch(op, options);
+  let waited = 0;
+  return {
+    onTrainBegin: () => {
+      watch = new Watch(op, options);
+      waited = 0;
+    },
+    onEpochEnd: (_, logs, fit) => {
+      if (watch.isBetter(op, logs)) waited = 0;
+      else if (++waited > patience) {
+        waited = 0;
+        fit.rate = Math.max(least, fit.rate * factor);
+      }
+    },
+  };
+}
+
+/**
+ * Sets what updates are multiplied by, before each epoch: a schedule by epochs. Schedules by updates, which need no
+ * callback, are those of `@tapeloop/optim`.
+ *
+ * @param rateOf - The factor of an epoch, counted from 0.
+ *
+ * @example
+ * ```ts
+ * import { learningRateScheduler } from "tapeloop";
+ *
+ * const halving = learningRateScheduler((epoch) => 0.5 ** Math.floor(epoch / 10));
+ * console.log(Object.keys(halving)); // [ 'onEpochBegin' ]
+ * ```
+ */
+export function learningRateScheduler(rateOf: (epoch: number) => number): Callback {
+  return {
+    onEpochBegin: (epoch, fit) => {
+      const rate = rateOf(epoch);
+      if (!(rate >= 0 && rate < Infinity)) {
+        const rule = "the factor is a finite number from 0";
+        throw new ArgumentError("learningRateScheduler", rule, `${rate} for epoch ${epoch}`);
+      }
+      fit.rate = rate;
+    },
+  };
+}
+
+/**
+ * Ends a fit when its loss is no number any longer.
+ *
+ * @example
+ * ```ts
+ * import { terminateOnNaN } from "tapeloop";
+ *
+ * console.log(Object.keys(terminateOnNaN())); // [ 'onEpochEnd' ]
+ * ```
+ */
+export function terminateOnNaN(): Callback {
+  return {
+    onEpochEnd: (epoch, logs, fit) => {
+      if (!Number.isFinite(logs["loss"])) {
+        fit.stop(`the loss is ${logs["loss"]} in epoch ${epoch}: run it again in detectAnomaly()`);
+      }
+    },
+  };
+}
+
+/** Options of {@link modelCheckpoint}. */
+export interface CheckpointOptions extends WatchOptions {
+  /** Whether only epochs that are the best so far are saved. Default: false. */
+  readonly saveBestOnly?: boolean;
+}
+
+/**
+ * Hands a copy of the parameters to a function after epochs, to save them wherever there is a place; see
+ * `@tapeloop/io` for safetensors files.
+ *
+ * @param save - May be asynchronous: the next epoch waits for it.
+ *
+ * @example
+ * ```ts
+ * import { modelCheckpoint } from "tapeloop";
+ *
+ * const saved: number[] = [];
+ * const callback = modelCheckpoint((_, epoch) => saved.push(epoch));
+ * console.log(Object.keys(callback)); // [ 'onTrainBegin', 'onEpochEnd' ]
+ * ```
+ */
+export function modelCheckpoint(
+  save: (parameters: ByLayer, epoch: number, logs: Logs) => unknown,
+  options: CheckpointOptions = {},
+): Callback {
+  const op = "modelCheckpoint";
+  checkOptions(op, options, [...watchOptions, "saveBestOnly"]);
+  const { saveBestOnly = false } = options;
+  let watch = new Watch(op, options);
+  return {
+    onTrainBegin: () => {
+      watch = new Watch(op, options);
+    },
+    onEpochEnd: async (epoch, logs, fit) => {
+      if (saveBestOnly && !watch.isBetter(op, logs)) return;
+      await save(fit.copyParameters(), epoch, logs);
+    },
+  };
+}
+
+function checkCount(op: string, name: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least) {
+    throw new ArgumentError(op, `${name} is a whole number from ${least}`, String(value));
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * Keras-like models: layers one after the other, `compile`, `fit`, `evaluate`, `predict`, on compiled training steps.
+ * Everything below is made of the public names of `@tapeloop/autograd`, `@tapeloop/nn` and `@tapeloop/optim`.
+ *
+ * @packageDocumentation
+ */
+
+// Models
+export {
+  type CompileOptions,
+  type PredictOptions,
+  Sequential,
+  sequential,
+  type SequentialOptions,
+} from "./sequential.ts";
+export type { FitOptions, History } from "./fit.ts";
+export type { DataLike } from "./data.ts";
+export type { LossFunction, LossName, MetricName, OptimizerName } from "./names.ts";
+export type { ProgressOutput } from "./progress.ts";
+
+// Layers
+export * as layers from "./layers/index.ts";
+export type { BuiltLayer, Flow, Layer, LayerContext, LayerResult } from "./layer.ts";
+export type { ByLayer } from "./network.ts";
+
+// Callbacks
+export {
+  type Callback,
+  type CheckpointOptions,
+  earlyStopping,
+  type EarlyStoppingOptions,
+  type FitControl,
+  learningRateScheduler,
+  type Logs,
+  modelCheckpoint,
+  type ReduceOnPlateauOptions,
+  reduceLearningRateOnPlateau,
+  terminateOnNaN,
+  type WatchOptions,
+} from "./callbacks.ts";

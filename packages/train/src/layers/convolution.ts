@@ -1,0 +1,282 @@
+/** @file Convolutions and pooling, over time and over pictures; features last, as in Keras. */
+import {
+  ArgumentError,
+  avgPool1d,
+  avgPool2d,
+  checkOptions,
+  conv1d as convolve1d,
+  conv2d as convolve2d,
+  maxPool1d,
+  maxPool2d,
+  pad,
+  permute,
+  type Shape,
+  type Tensor,
+  zeros,
+} from "@tapeloop/autograd";
+import { glorotUniform, type Initializer } from "@tapeloop/nn";
+import { checkRank, type Layer, plainLayer } from "../layer.ts";
+import { type Activation, activationOf } from "./activations.ts";
+
+/** Options of {@link conv1d} and {@link conv2d}. */
+export interface ConvLayerOptions {
+  /** Steps between two windows. Default: 1. */
+  readonly strides?: number;
+  /**
+   * "valid": windows lie inside; "same": as many outputs as inputs, by strides; "causal", over time: no window sees
+   * what comes later. Default: "valid".
+   */
+  readonly padding?: "valid" | "same" | "causal";
+  /** Steps between two elements of a window. Default: 1. */
+  readonly dilationRate?: number;
+  /** How many groups of features do not see one another. Default: 1. */
+  readonly groups?: number;
+  /** What the sums become. Default: "linear". */
+  readonly activation?: Activation;
+  /** Whether a bias is added. Default: true. */
+  readonly useBias?: boolean;
+  /** First values of the kernels. Default: Glorot uniform. */
+  readonly kernelInitializer?: Initializer;
+}
+
+/** Kernels and bias. */
+interface Kernels {
+  readonly kernel: Tensor;
+  readonly bias?: Tensor;
+}
+
+const convOptions = [
+  "strides",
+  "padding",
+  "dilationRate",
+  "groups",
+  "activation",
+  "useBias",
+  "kernelInitializer",
+];
+
+/** What stands before and behind an axis. */
+function around(
+  padding: "valid" | "same" | "causal",
+  length: number,
+  window: number,
+  strides: number,
+): readonly [before: number, behind: number] {
+  if (padding === "valid") return [0, 0];
+  if (padding === "causal") return [window - 1, 0];
+  const outputs = Math.ceil(length / strides);
+  const missing = Math.max(0, (outputs - 1) * strides + window - length);
+  return [Math.floor(missing / 2), Math.ceil(missing / 2)];
+}
+
+/** A convolution over `axes` axes. */
+function convolution(
+  type: "conv1d" | "conv2d",
+  filters: number,
+  kernelSize: readonly number[],
+  options: ConvLayerOptions,
+): Layer {
+  checkOptions(type, options, convOptions);
+  const { strides = 1, padding = "valid", dilationRate = 1, groups = 1 } = options;
+  const { activation = "linear", useBias = true, kernelInitializer = glorotUniform } = options;
+  const modes = type === "conv1d" ? ["valid", "same", "causal"] : ["valid", "same"];
+  if (!modes.includes(padding)) {
+    throw new ArgumentError(type, `padding is ${modes.join(", ")}`, padding);
+  }
+  for (const [name, n] of Object.entries({ filters, strides, dilationRate, groups })) {
+    if (!Number.isInteger(n) || n < 1) {
+      throw new ArgumentError(type, `${name} are a whole number from 1`, String(n));
+    }
+  }
+  const act = activationOf(type, activation);
+  const count = kernelSize.length;
+  const convolve = type === "conv1d" ? convolve1d : convolve2d;
+  return {
+    type,
+    build: (shape) => {
+      checkRank(type, shape, count + 1, type === "conv1d" ? "T, F" : "H, W, F");
+      const sizes = shape.slice(0, count);
+      const F = shape[count];
+      const spans = sizes.map((size, i) =>
+        around(padding, size, (kernelSize[i] - 1) * dilationRate + 1, strides),
+      );
+      const outputs = sizes.map((size, i) => {
+        const window = (kernelSize[i] - 1) * dilationRate + 1;
+        return Math.floor((size + spans[i][0] + spans[i][1] - window) / strides) + 1;
+      });
+      if (outputs.some((n) => n < 1)) {
+        throw new ArgumentError(
+          type,
+          "the window is no longer than its inputs",
+          `[${shape.join(", ")}]`,
+        );
+      }
+      return {
+        outputShape: [...outputs, filters],
+        init: (key) => {
+          const kernel = kernelInitializer(key, [filters, F / groups, ...kernelSize]);
+          return useBias ? { kernel, bias: zeros([filters]) } : { kernel };
+        },
+        apply: (parameters, { x }) => {
+          const { kernel, bias } = parameters as unknown as Kernels;
+          const padded = pad(x, [[0, 0], ...spans, [0, 0]]);
+          const y = featuresLast(
+            convolve(featuresFirst(padded), kernel, {
+              stride: strides,
+              dilation: dilationRate,
+              groups,
+            }),
+          );
+          return { x: act(bias === undefined ? y : y.add(bias)) };
+        },
+      };
+    },
+  };
+}
+
+/** [B, ..., F] → [B, F, ...] */
+function featuresFirst(x: Tensor): Tensor {
+  const axes = x.shape.map((_, i) => i);
+  return permute(x, [0, x.rank - 1, ...axes.slice(1, -1)]);
+}
+
+/** [B, F, ...] → [B, ..., F] */
+function featuresLast(x: Tensor): Tensor {
+  const axes = x.shape.map((_, i) => i);
+  return permute(x, [0, ...axes.slice(2), 1]);
+}
+
+/**
+ * A convolution over time.
+ *
+ * Shapes: [B, T, F] → [B, T′, filters]. Parameters: filters · F / groups · kernelSize + filters.
+ *
+ * @throws ArgumentError for sizes that are not whole numbers from 1, and unknown options.
+ *
+ * @example
+ * ```ts
+ * import { layers, ones, sequential } from "tapeloop";
+ *
+ * const model = sequential([layers.conv1d(4, 3, { padding: "causal", activation: "relu" })]);
+ * console.log(model.predict(ones([2, 10, 3])).shape); // [ 2, 10, 4 ]
+ * ```
+ */
+export function conv1d(filters: number, kernelSize: number, options: ConvLayerOptions = {}): Layer {
+  return convolution("conv1d", filters, [kernelSize], options);
+}
+
+/**
+ * A convolution over pictures.
+ *
+ * Shapes: [B, H, W, F] → [B, H′, W′, filters]. Parameters: filters · F / groups · height · width + filters.
+ *
+ * @param kernelSize - One number for both axes, or height and width.
+ * @throws ArgumentError for sizes that are not whole numbers from 1, and unknown options.
+ *
+ * @example
+ * ```ts
+ * import { layers, ones, sequential } from "tapeloop";
+ *
+ * console.log(sequential([layers.conv2d(4, 3)]).predict(ones([1, 8, 8, 1])).shape); // [ 1, 6, 6, 4 ]
+ * ```
+ */
+export function conv2d(
+  filters: number,
+  kernelSize: number | readonly [height: number, width: number],
+  options: ConvLayerOptions = {},
+): Layer {
+  const sizes = typeof kernelSize === "number" ? [kernelSize, kernelSize] : kernelSize;
+  return convolution("conv2d", filters, sizes, options);
+}
+
+/** Options of pooling layers. */
+export interface PoolLayerOptions {
+  /** Steps between two windows. Default: as long as a window. */
+  readonly strides?: number;
+}
+
+/** A pooling layer over `axes` axes. */
+function pooling(
+  type: string,
+  axes: number,
+  poolSize: number,
+  options: PoolLayerOptions,
+  pool: (x: Tensor, size: number, options: { stride: number }) => Tensor,
+): Layer {
+  checkOptions(type, options, ["strides"]);
+  const { strides = poolSize } = options;
+  return plainLayer(
+    type,
+    (shape: Shape) => {
+      checkRank(type, shape, axes + 1, axes === 1 ? "T, F" : "H, W, F");
+      const sizes = shape.slice(0, axes).map((n) => Math.floor((n - poolSize) / strides) + 1);
+      return [...sizes, shape[axes]];
+    },
+    (x) => featuresLast(pool(featuresFirst(x), poolSize, { stride: strides })),
+  );
+}
+
+/**
+ * The greatest value of each window in time.
+ *
+ * Shapes: [B, T, F] → [B, T′, F].
+ *
+ * @example
+ * ```ts
+ * import { layers, ones, sequential } from "tapeloop";
+ *
+ * console.log(sequential([layers.maxPooling1d(2)]).predict(ones([1, 6, 3])).shape); // [ 1, 3, 3 ]
+ * ```
+ */
+export function maxPooling1d(poolSize = 2, options: PoolLayerOptions = {}): Layer {
+  return pooling("maxPooling1d", 1, poolSize, options, maxPool1d);
+}
+
+/**
+ * The mean of each window in time.
+ *
+ * Shapes: [B, T, F] → [B, T′, F].
+ *
+ * @example
+ * ```ts
+ * import { layers, sequential, tensor } from "tapeloop";
+ *
+ * const model = sequential([layers.averagePooling1d(2)]);
+ * console.log(model.predict(tensor([[[1], [3], [5], [5]]])).toArray()); // [ [ [ 2 ], [ 5 ] ] ]
+ * ```
+ */
+export function averagePooling1d(poolSize = 2, options: PoolLayerOptions = {}): Layer {
+  return pooling("averagePooling1d", 1, poolSize, options, avgPool1d);
+}
+
+/**
+ * The greatest value of each square of a picture.
+ *
+ * Shapes: [B, H, W, F] → [B, H′, W′, F].
+ *
+ * @example
+ * ```ts
+ * import { layers, ones, sequential } from "tapeloop";
+ *
+ * console.log(sequential([layers.maxPooling2d(2)]).predict(ones([1, 6, 4, 3])).shape); // [ 1, 3, 2, 3 ]
+ * ```
+ */
+export function maxPooling2d(poolSize = 2, options: PoolLayerOptions = {}): Layer {
+  return pooling("maxPooling2d", 2, poolSize, options, maxPool2d);
+}
+
+/**
+ * The mean of each square of a picture.
+ *
+ * Shapes: [B, H, W, F] → [B, H′, W′, F].
+ *
+ * @example
+ * ```ts
+ * import { layers, ones, sequential } from "tapeloop";
+ *
+ * console.log(sequential([layers.averagePooling2d(2)]).predict(ones([1, 6, 4, 3])).shape); // [ 1, 3, 2, 3 ]
+ * ```
+ */
+export function averagePooling2d(poolSize = 2, options: PoolLayerOptions = {}): Layer {
+  return pooling("averagePooling2d", 2, poolSize, options, avgPool2d);
+}

@@ -1,0 +1,138 @@
+/** @file Layers one after the other, as functions of parameters: what a sequential model is made of. */
+import {
+  ArgumentError,
+  leaves,
+  scope,
+  type Shape,
+  splitKey,
+  type Tensor,
+  type Tree,
+} from "@tapeloop/autograd";
+import type { BuiltLayer, Flow, Layer } from "./layer.ts";
+
+/** Trees by the names of layers. */
+export type ByLayer = Readonly<Record<string, Tree>>;
+
+/** Parameters, and what layers keep beside them. */
+export interface Weights {
+  /** What is trained. */
+  readonly parameters: ByLayer;
+  /** What is not, such as running means. */
+  readonly running: ByLayer;
+}
+
+/** How many numbers there are in a tree. */
+function countOf(tree: Tree | undefined): number {
+  return tree === undefined ? 0 : leaves(tree).reduce((n, { size }) => n + size, 0);
+}
+
+/** A number with its thousands apart. */
+function grouped(n: number): string {
+  return n.toLocaleString("en");
+}
+
+/** A layer in its place. */
+interface Placed {
+  readonly name: string;
+  readonly type: string;
+  readonly built: BuiltLayer;
+}
+
+/** Layers that know the shapes of their inputs. */
+export class Network {
+  /** The shape of one input, without the batch. */
+  readonly inputShape: Shape;
+  /** The shape of one output, without the batch. */
+  readonly outputShape: Shape;
+  readonly #layers: readonly Placed[];
+
+  /** Builds layers for inputs of a shape. */
+  constructor(layers: readonly Layer[], inputShape: Shape) {
+    const counts = new Map<string, number>();
+    let shape = inputShape;
+    this.inputShape = inputShape;
+    this.#layers = layers.map((layer) => {
+      const count = counts.get(layer.type) ?? 0;
+      counts.set(layer.type, count + 1);
+      const built = layer.build(shape);
+      shape = built.outputShape;
+      const name = count === 0 ? layer.type : `${layer.type}${count + 1}`;
+      return { name, type: layer.type, built };
+    });
+    this.outputShape = shape;
+  }
+
+  /** First parameters from a key. */
+  init(key: Tensor): Weights {
+    return scope(() => {
+      const keys = splitKey(key, this.#layers.length);
+      const parameters = this.#layers.map(({ name, built }, i) => [name, built.init(keys[i])]);
+      const running = this.#layers.flatMap(({ name, built }) =>
+        built.running === undefined ? [] : [[name, built.running()]],
+      );
+      return {
+        parameters: Object.fromEntries(parameters) as ByLayer,
+        running: Object.fromEntries(running) as ByLayer,
+      };
+    });
+  }
+
+  /**
+   * The outputs of all layers, one after the other.
+   *
+   * @param key - In training; null in evaluation.
+   */
+  apply(weights: Weights, x: Tensor, key: Tensor | null): Flow & { readonly running: ByLayer } {
+    const keys = key === null ? null : splitKey(key, this.#layers.length);
+    const running: Record<string, Tree> = { ...weights.running };
+    let flow: Flow = { x };
+    this.#layers.forEach(({ name, built }, i) => {
+      const context = { key: keys?.[i] ?? null, running: weights.running[name] ?? {} };
+      const { running: kept, ...next } = built.apply(weights.parameters[name], flow, context);
+      if (kept !== undefined) running[name] = kept;
+      flow = next;
+    });
+    return { ...flow, running };
+  }
+
+  /** A table of layers, their outputs and their parameters. */
+  summary({ parameters, running }: Weights): string {
+    const rows = this.#layers.map(({ name, type, built }) => [
+      name === type ? name : `${name} (${type})`,
+      `[B, ${built.outputShape.join(", ")}]`,
+      grouped(countOf(parameters[name]) + countOf(running[name])),
+    ]);
+    const head = ["Layer", "Output shape", "Parameters"];
+    const widths = head.map((text, i) =>
+      Math.max(text.length, ...rows.map((row) => row[i].length)),
+    );
+    const line = (cells: readonly string[]): string =>
+      cells
+        .map((text, i) => (i === 2 ? text.padStart(widths[i]) : text.padEnd(widths[i])))
+        .join("  ")
+        .trimEnd();
+    const rule = widths.map((width) => "─".repeat(width)).join("──");
+    const [trained, kept] = [countOf(parameters), countOf(running)];
+    return [
+      line(head),
+      rule,
+      ...rows.map(line),
+      rule,
+      `Parameters: ${grouped(trained + kept)}`,
+      `Trained: ${grouped(trained)}`,
+      `Not trained: ${grouped(kept)}`,
+    ].join("\n");
+  }
+}
+
+/** Refuses inputs of another shape than those that layers were built for. */
+export function checkInputs(op: string, { inputShape }: Network, x: Tensor): void {
+  if (x.shape.slice(1).join() !== inputShape.join() || x.rank === 0) {
+    throw new ArgumentError(
+      op,
+      `the model takes inputs [B, ${inputShape.join(", ")}]`,
+      `[${x.shape.join(", ")}]`,
+      "Shapes are those of the first inputs it has seen.",
+    );
+  }
+}
