@@ -145,7 +145,7 @@ export const heUniform: Initializer = scaled("heUniform", { scale: 2, distributi
 export const heNormal: Initializer = scaled("heNormal", { scale: 2, distribution: "normal" });
 
 /**
- * Even distribution of the variance 1 / fanIn, for layers in front of {@link selu}.
+ * Even distribution of the variance 1 / fanIn, for layers in front of `selu`.
  *
  * Source: LeCun et al. 1998, "Efficient BackProp", section 4.6; Klambauer et al. 2017, arXiv:1706.02515.
  *
@@ -161,7 +161,7 @@ export const heNormal: Initializer = scaled("heNormal", { scale: 2, distribution
 export const lecunUniform: Initializer = scaled("lecunUniform", { distribution: "uniform" });
 
 /**
- * Normal distribution of the variance 1 / fanIn, for layers in front of {@link selu}.
+ * Normal distribution of the variance 1 / fanIn, for layers in front of `selu`.
  *
  * Source: LeCun et al. 1998, "Efficient BackProp", section 4.6; Klambauer et al. 2017, arXiv:1706.02515.
  *

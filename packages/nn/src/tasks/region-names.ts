@@ -46,8 +46,8 @@ function regionsOf(names: Intl.DisplayNames): string[] {
  * (`Intl.DisplayNames`): say from its characters which language a name is of. Names that several of the
  * languages share are left out.
  *
- * Guessing one of 20 languages is right in 5 of 100; an LSTM comes to more than 70 on names that it has not
- * seen. Hosts with other versions of Unicode's data have slightly other names.
+ * Guessing one of 20 languages is right in 5 of 100; a bidirectional GRU comes to 57 on names that it has not
+ * seen, in 20 seconds (the example region-names of the package tapeloop). Hosts with other versions of Unicode's data have slightly other names.
  *
  * Source: Unicode CLDR; as a task after the name classification of Robertson's PyTorch tutorial.
  *

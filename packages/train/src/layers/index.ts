@@ -1,5 +1,5 @@
 /** @file Layers of sequential models, by their names in Keras. */
-export type { Activation } from "./activations.ts";
+export type { Activation, ActivationName } from "./activations.ts";
 export {
   averagePooling1d,
   averagePooling2d,

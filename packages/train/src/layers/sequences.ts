@@ -71,8 +71,8 @@ export function embedding(count: number, size: number, options: EmbeddingLayerOp
  * import { layers, sequential, tensor } from "tapeloop";
  *
  * const model = sequential([layers.masking(), layers.gru(2)]);
- * const [short, padded] = [tensor([[[1], [2]]]), tensor([[[1], [2], [0]]])];
- * console.log(model.predict(short).sub(model.predict(padded)).abs().max().item()); // 0
+ * const [behind, before] = [tensor([[[1], [2], [0]]]), tensor([[[0], [1], [2]]])];
+ * console.log(model.predict(behind).sub(model.predict(before)).abs().max().item()); // 0
  * ```
  */
 export function masking(value = 0): Layer {
