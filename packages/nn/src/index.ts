@@ -145,6 +145,75 @@ export {
 } from "./embedding.ts";
 export { type Dropout, dropout } from "./dropout.ts";
 
+export {
+  type AdditiveParameters,
+  additiveAttention,
+  type AttentionCache,
+  type AttentionLayer,
+  type AttentionOptions,
+  type Attended,
+  dotProductAttention,
+  luongAttention,
+  type LuongOptions,
+  type LuongParameters,
+  type MultiHeadAttended,
+  multiHeadAttention,
+  type MultiHeadAttention,
+  type MultiHeadInputs,
+  type MultiHeadOptions,
+  type MultiHeadParameters,
+  type ScoreLayerOptions,
+} from "./layers/attention.ts";
+export {
+  alibiBias,
+  rotaryPositions,
+  type RotaryOptions,
+  sinusoidalPositions,
+} from "./layers/positions.ts";
+export {
+  batchNorm,
+  type BatchNorm,
+  type BatchNormInputs,
+  type BatchNormOptions,
+  type BatchNormState,
+  groupNorm,
+  layerNorm,
+  type Normalization,
+  type NormalizationOptions,
+  rmsNorm,
+  type ScaleParameters,
+} from "./layers/normalization.ts";
+export {
+  type Convolution,
+  convolution1d,
+  convolution2d,
+  type ConvolutionOptions,
+  type ConvolutionParameters,
+  crnn,
+  type Crnn,
+  type CrnnOptions,
+  type CrnnParameters,
+} from "./layers/convolution.ts";
+export {
+  type DecodingState,
+  encoderDecoder,
+  type EncoderDecoder,
+  type EncoderDecoderInputs,
+  type EncoderDecoderOptions,
+  type EncoderDecoderParameters,
+} from "./layers/encoder-decoder.ts";
+
+// Decoding
+export type { Decoded, DecodeOptions, DecoderStep } from "./decoding/decoder.ts";
+export { beamSearch, type BeamOptions, type BeamResult } from "./decoding/beam.ts";
+export {
+  greedyDecode,
+  sampleDecode,
+  type SampleDecodeOptions,
+  sampleLogits,
+  type SampleOptions,
+} from "./decoding/sampling.ts";
+
 // Losses
 export type { LossOptions, Reduction } from "./losses/reduction.ts";
 export {
