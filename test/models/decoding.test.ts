@@ -240,7 +240,7 @@ describe("encoderDecoder", () => {
     const train = compile(
       (now: { params: typeof first; state: object }, ...batch: [Tensor, Tensor, Tensor]) => {
         const { value, grads } = loss(now.params, ...batch);
-        return { ...optimizer.update(grads, now.state as never, now.params), value };
+        return { ...optimizer.update(grads, now.state, now.params), value };
       },
     );
     const batchOf = (k: Tensor): [Tensor, Tensor, Tensor] => {
@@ -332,7 +332,7 @@ test("numbers out of their ranges are refused by name", () => {
     () => encoderDecoder({ sources: 2, targets: 2, hidden: 3 } as never),
   ].map((f) => {
     try {
-      return String(f());
+      return JSON.stringify(f());
     } catch (error) {
       return (error as Error).message;
     }

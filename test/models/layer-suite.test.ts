@@ -78,20 +78,20 @@ function expectReference(c: Case, run: (parameters: never, x: Tensor) => Tensor)
       .mul(float64(c.weights))
       .sum(),
   )({ parameters, x });
-  expectClose(g, { parameters: c.grads, x: c.gradX } as never);
+  expectClose(g, { parameters: c.grads, x: c.gradX });
 }
 
 describe("values and gradients of PyTorch", () => {
   test("layerNorm, groupNorm", () => {
-    expectReference(references["layerNorm"], layerNorm(5, f64).apply);
-    expectReference(references["groupNorm"], groupNorm(2, 4, f64).apply);
+    expectReference(references["layerNorm"], (p, x) => layerNorm(5, f64).apply(p, x));
+    expectReference(references["groupNorm"], (p, x) => groupNorm(2, 4, f64).apply(p, x));
   });
 
   test("convolutions", () => {
     const one = convolution1d(4, 6, 3, { stride: 2, padding: 2, dilation: 2, groups: 2, ...f64 });
-    expectReference(references["convolution1d"], one.apply);
+    expectReference(references["convolution1d"], (p, x) => one.apply(p, x));
     const two = convolution2d(2, 3, [3, 2], { stride: 2, padding: 1, ...f64 });
-    expectReference(references["convolution2d"], two.apply);
+    expectReference(references["convolution2d"], (p, x) => two.apply(p, x));
   });
 
   test("batchNorm, with its running means", () => {

@@ -201,6 +201,7 @@ export {
   type EncoderDecoderInputs,
   type EncoderDecoderOptions,
   type EncoderDecoderParameters,
+  type Forced,
 } from "./layers/encoder-decoder.ts";
 
 // Decoding

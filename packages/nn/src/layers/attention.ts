@@ -398,8 +398,8 @@ export interface LuongOptions extends ScoreLayerOptions {
  *
  * const layer = luongAttention(2, 2, { score: "dot" });
  * const memory = tensor([[1, 0], [0, 1]]);
- * const { weights } = layer.apply(layer.init(key(0)), tensor([50, 0]), memory);
- * console.log(weights.toArray()[0]); // 1
+ * const { weights } = layer.apply(layer.init(key(0)), tensor([500, 0]), memory);
+ * console.log(weights.toArray()); // [ 1, 0 ]
  * ```
  */
 export function luongAttention(

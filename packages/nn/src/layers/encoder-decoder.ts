@@ -58,6 +58,14 @@ export interface EncoderDecoderInputs {
   readonly lengths?: Tensor | readonly number[];
 }
 
+/** What an encoder and decoder says of targets that it is given. */
+export interface Forced {
+  /** Scores of the next symbols [U, B, N]. */
+  readonly logits: Tensor;
+  /** What the decoder looked at [U, B, T]. */
+  readonly attention: Tensor;
+}
+
 /** An encoder and decoder. */
 export interface EncoderDecoder {
   /** First parameters from a key. */
@@ -71,7 +79,7 @@ export interface EncoderDecoder {
     sources: Tensor,
     targets: Tensor,
     inputs?: EncoderDecoderInputs,
-  ): { readonly logits: Tensor; readonly attention: Tensor };
+  ): Forced;
   /** The state that decoding starts from: sources int32 [T, B]. */
   encode(
     parameters: EncoderDecoderParameters,

@@ -43,7 +43,7 @@ function checkEven(op: string, size: number): void {
  * ```ts
  * import { sinusoidalPositions } from "tapeloop";
  *
- * console.log(sinusoidalPositions(3, 4).toArray()[0]); // [ 0, 1, 0, 1 ]
+ * console.log(sinusoidalPositions(1, 4).toArray()); // [ [ 0, 1, 0, 1 ] ]
  * ```
  */
 export function sinusoidalPositions(length: number, size: number): Tensor {
@@ -75,8 +75,8 @@ export interface RotaryOptions {
  * ```ts
  * import { ones, rotaryPositions } from "tapeloop";
  *
- * const x = ones([2, 4]);
- * console.log(rotaryPositions(x).toArray()[0]); // [ 1, 1, 1, 1 ]
+ * const x = ones([1, 4]);
+ * console.log(rotaryPositions(x).toArray()); // [ [ 1, 1, 1, 1 ] ]
  * ```
  */
 export function rotaryPositions(x: Tensor, options: RotaryOptions = {}): Tensor {
