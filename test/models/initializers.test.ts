@@ -203,7 +203,7 @@ test("wrong numbers and shapes are refused by name", () => {
     () => chronoBias(2),
   ].map((f) => {
     try {
-      return String(f());
+      return JSON.stringify(f());
     } catch (error) {
       return (error as Error).message;
     }

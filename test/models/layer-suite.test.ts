@@ -400,7 +400,7 @@ test("what does not fit is refused by name", () => {
     () => rotaryPositions(zeros([2, 3])),
   ].map((f) => {
     try {
-      return String(f());
+      return JSON.stringify(f());
     } catch (error) {
       return (error as Error).message;
     }

@@ -395,7 +395,7 @@ describe("ctcLoss", () => {
       () => nn.ctcLoss(log, two, { labelLengths: tensor([1, 1]) }),
     ].map((f) => {
       try {
-        return String(f());
+        return JSON.stringify(f());
       } catch (error) {
         return (error as Error).message;
       }
