@@ -1,0 +1,92 @@
+/** @file Cells whose next state is linear in the last: one definition, run step by step or all at once. */
+import { type Cell, namedLeaves, type Tensor, type Tree, within } from "@tapeloop/autograd";
+import { checkLastAxis } from "../sizes.ts";
+import { mapParts } from "../rnn/linear-recurrence.ts";
+import { plus, times } from "./complex.ts";
+import type { CellOptions, RecurrentCell } from "./recurrent-cell.ts";
+
+/**
+ * What a linear cell does to its state: s′ = a ⊙ s + b in each of its parts, which are tensors or, as
+ * `{ re, im }`, complex.
+ *
+ * @typeParam S - State.
+ */
+export interface LinearUpdate<S> {
+  /** What each part of the state is multiplied by. What is the same in every step needs no axis of them. */
+  readonly a: S;
+  /** What is added to it. */
+  readonly b: S;
+  /** The output, of the next state. */
+  readonly show: (next: S) => Tensor;
+}
+
+/**
+ * The update for an input [B, F], or those for the inputs of all steps [T, B, F]: a, b and what `show` makes
+ * of the states then have T for their first axis. Of the state it may look at what no update changes.
+ *
+ * @typeParam P - Parameters.
+ * @typeParam S - State.
+ */
+export type LinearForm<P, S> = (parameters: P, x: Tensor, first: S) => LinearUpdate<S>;
+
+/**
+ * A recurrent cell whose next state is linear in the last, and element by element: {@link parallel} runs it
+ * over all steps at once. The form belongs to the step, so wrappers that change the step do not keep it.
+ *
+ * @typeParam P - Parameters.
+ * @typeParam S - State.
+ */
+export interface LinearCell<P, S> extends RecurrentCell<P, S> {
+  /** (parameters, state, x) → [next state, y], and the form that it follows. */
+  readonly step: Cell<P, S, Tensor, Tensor> & { readonly linear: LinearForm<P, S> };
+}
+
+/** Options of linear cells, which have no recurrent weights. */
+export type LinearCellOptions = Omit<CellOptions, "recurrentWeights">;
+
+/** The names of {@link LinearCellOptions}. */
+export const linearCellOptions: readonly string[] = ["inputWeights", "dtype"];
+
+/**
+ * The step of a linear cell: s′ = a ⊙ s + b.
+ *
+ * @param op - The cell, for errors.
+ * @param linear - a, b and the output; the definition of the cell.
+ *
+ * @example
+ * ```ts
+ * import { key, linearStep, normal, parallel, rnn, sigmoid, type Tensor, zeros } from "tapeloop";
+ *
+ * // An exponential mean with a decay for each unit that is learned.
+ * const mean = {
+ *   inputSize: 3,
+ *   hiddenSize: 3,
+ *   init: () => ({ decay: zeros([3]) }),
+ *   initialState: (batch = 1) => ({ h: zeros([batch, 3]) }),
+ *   step: linearStep("mean", (p: { decay: Tensor }, x) => {
+ *     const a = sigmoid(p.decay);
+ *     return { a: { h: a }, b: { h: x.sub(x.mul(a)) }, show: ({ h }: { h: Tensor }) => h };
+ *   }),
+ * };
+ * const xs = normal([50, 2, 3], { key: key(0) });
+ * const [one, other] = [rnn(mean), parallel(mean)].map((run) => run.apply(mean.init(), xs).outputs);
+ * console.log(one.sub(other).abs().max().item() < 1e-6); // true
+ * ```
+ */
+export function linearStep<P, S extends Tree>(
+  op: string,
+  linear: LinearForm<P, S>,
+): LinearCell<P, S>["step"] {
+  const step: Cell<P, S, Tensor, Tensor> = (parameters, state, x) => {
+    const { a, b, show } = linear(parameters, x, state);
+    const sizes = new Map(namedLeaves(b).map(({ path, tensor }) => [path, tensor.shape.at(-1)]));
+    for (const { path, tensor } of namedLeaves(state)) {
+      checkLastAxis(op, path, tensor, sizes.get(path) as number);
+    }
+    return within(op, () => {
+      const next = mapParts((s, kept, added) => plus(times(kept, s), added), state, a, b);
+      return [next, show(next)];
+    });
+  };
+  return Object.assign(step, { linear });
+}
