@@ -55,6 +55,30 @@ export {
   type SelectiveScanState,
 } from "./cells/selective-scan.ts";
 
+// Recurrent cells with exponential gates, and over space
+export { rwkvCell, type RwkvParameters, type RwkvState } from "./cells/rwkv.ts";
+export {
+  type ForgetGate,
+  slstmCell,
+  type SlstmOptions,
+  type SlstmParameters,
+  type SlstmState,
+} from "./cells/slstm.ts";
+export {
+  mlstmCell,
+  type MlstmOptions,
+  type MlstmParameters,
+  type MlstmState,
+} from "./cells/mlstm.ts";
+export type { ConvCellOptions } from "./cells/convolution.ts";
+export {
+  convLstmCell,
+  type ConvLstmOptions,
+  type ConvLstmParameters,
+  type ConvLstmState,
+} from "./cells/conv-lstm.ts";
+export { convGruCell, type ConvGruParameters, type ConvGruState } from "./cells/conv-gru.ts";
+
 // Wrappers around cells
 export {
   type AllParameters,

@@ -19,6 +19,11 @@ export function isComplex(value: unknown): value is Complex {
   return re instanceof Tensor && im instanceof Tensor;
 }
 
+/** Whether a branch of a tree is one part of a state. */
+export function isPart(value: unknown): value is StatePart {
+  return value instanceof Tensor || isComplex(value);
+}
+
 /** x y, element by element. Both are real or both are complex. */
 export function times<T extends StatePart>(x: T, y: T): T {
   return (isComplex(x) && isComplex(y) ? product(x, y) : mul(x as Tensor, y as Tensor)) as T;

@@ -3,11 +3,11 @@ import {
   associativeScan,
   broadcastTo,
   reshape,
-  Tensor,
+  type Tensor,
   type Tree,
   TreeError,
 } from "@tapeloop/autograd";
-import { type Complex, isComplex, type StatePart, plus, times } from "../cells/complex.ts";
+import { type Complex, isComplex, isPart, type StatePart, plus, times } from "../cells/complex.ts";
 
 /**
  * A tree with `f` of its parts, which are tensors or complex numbers `{ re, im }`.
@@ -20,7 +20,6 @@ export function mapParts<S extends Tree>(
   ...others: readonly NoInfer<S>[]
 ): S {
   const all: readonly Tree[] = [tree, ...others];
-  const isPart = (x: unknown): x is StatePart => x instanceof Tensor || isComplex(x);
   if (all.every(isPart)) return f(...(all as [StatePart, ...StatePart[]])) as S;
   const names = Object.keys(tree);
   const differs = all.some(

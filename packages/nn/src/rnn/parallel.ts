@@ -107,13 +107,13 @@ export function parallel<P, S extends Tree>(cell: LinearCell<P, S>): Runner<P, S
 /** What becomes of the steps of sequences of different lengths. */
 interface Rows {
   /** x [T, B, …], 0 where there is no input. */
-  real(x: Tensor): Tensor;
+  readonly real: (x: Tensor) => Tensor;
   /** The factors of a recurrence, 1 where there is no input. */
-  kept(a: StatePart, b: StatePart): StatePart;
+  readonly kept: (a: StatePart, b: StatePart) => StatePart;
   /** x in the order of reading, or from it back. */
-  turned(x: Tensor): Tensor;
+  readonly turned: (x: Tensor) => Tensor;
   /** The row of x, in the order of reading, that is read last. */
-  last(x: Tensor): Tensor;
+  readonly last: (x: Tensor) => Tensor;
 }
 
 /** The rows for the options of a run. In reverse each sequence is turned around within its length. */
