@@ -72,7 +72,7 @@ const step: Cell<ConvGruParameters, ConvGruState, Tensor, Tensor> = ({ Wx, Wh, b
  * [all that a gate sees, 3H]; b 0.
  *
  * Source: Ballas, Yao, Pal and Courville 2016, "Delving deeper into convolutional networks for learning video
- * representations", arXiv:1511.06432, eqs. 7–10.
+ * representations", arXiv:1511.06432, its GRU-RCN.
  *
  * @param inputSize - F.
  * @param hiddenSize - H.

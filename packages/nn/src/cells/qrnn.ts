@@ -69,25 +69,26 @@ function windowsOf(x: Tensor, past: Tensor | undefined): Tensor {
   return concat(columns);
 }
 
-/** The equations of {@link qrnnCell}. */
-const form: LinearForm<QrnnParameters, QrnnState> = ({ Wx, b }, x, { c, past }) => {
-  const inputSize = Wx.shape[0] - (past === undefined ? 0 : past.shape[past.rank - 1]);
-  checkLastAxis("qrnnCell", "x", x, inputSize);
-  return within("qrnnCell", () => {
-    const windows = windowsOf(x, past);
-    const sums = split(matmul(windows, Wx).add(b), Wx.shape[1] / c.shape[c.rank - 1]);
-    const z = probe("candidate", tanh(probe("sums.z", sums[0])));
-    const [f, o, i] = ["f", "o", "i"].map((name, k) => {
-      const sum = sums[k + 1];
-      return sum && probe(`gates.${name}`, sigmoid(probe(`sums.${name}`, sum)));
+/** The equations of {@link qrnnCell}, with G sums of H. */
+function formOf(sizes: readonly number[]): LinearForm<QrnnParameters, QrnnState> {
+  return ({ Wx, b }, x, { past }) => {
+    const inputSize = Wx.shape[0] - (past === undefined ? 0 : past.shape[past.rank - 1]);
+    checkLastAxis("qrnnCell", "x", x, inputSize);
+    return within("qrnnCell", () => {
+      const windows = windowsOf(x, past);
+      const sums = split(matmul(windows, Wx).add(b), sizes);
+      const z = probe("candidate", tanh(probe("sums.z", sums[0])));
+      const [f, o, i] = sums
+        .slice(1)
+        .map((sum, k) => probe(`gates.${"foi"[k]}`, sigmoid(probe(`sums.${"foi"[k]}`, sum))));
+      const added = mul(i ?? sub(1, f), z);
+      const show = ({ c: next }: QrnnState): Tensor => (o === undefined ? next : o.mul(next));
+      if (past === undefined) return { a: { c: f }, b: { c: added }, show };
+      const recent = slice(windows, [...x.shape.slice(1).map(() => null), { start: inputSize }]);
+      return { a: { c: f, past: zerosLike(past) }, b: { c: added, past: recent }, show };
     });
-    const added = mul(i ?? sub(1, f), z);
-    const show = ({ c: next }: QrnnState): Tensor => (o === undefined ? next : o.mul(next));
-    if (past === undefined) return { a: { c: f }, b: { c: added }, show };
-    const recent = slice(windows, [...x.shape.slice(1).map(() => null), { start: inputSize }]);
-    return { a: { c: f, past: zerosLike(past) }, b: { c: added, past: recent }, show };
-  });
-};
+  };
+}
 
 /**
  * The quasi-recurrent cell: candidate and gates are convolutions over the last K inputs, and what is recurrent
@@ -138,7 +139,8 @@ export function qrnnCell(
   if (!Object.hasOwn(products, pooling)) {
     throw new ArgumentError("qrnnCell", 'pooling is "f", "fo" or "ifo"', pooling);
   }
-  const width = products[pooling] * hiddenSize;
+  const sums = Array.from({ length: products[pooling] }, () => hiddenSize);
+  const width = sums.length * hiddenSize;
   return {
     inputSize,
     hiddenSize,
@@ -151,6 +153,6 @@ export function qrnnCell(
       const c = zeroState(hiddenSize, batch, dtype);
       return window === 1 ? { c } : { c, past: zeroState((window - 1) * inputSize, batch, dtype) };
     },
-    step: linearStep("qrnnCell", form),
+    step: linearStep("qrnnCell", formOf(sums)),
   };
 }

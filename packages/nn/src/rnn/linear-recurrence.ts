@@ -3,7 +3,7 @@ import {
   associativeScan,
   broadcastTo,
   reshape,
-  type Tensor,
+  Tensor,
   type Tree,
   TreeError,
 } from "@tapeloop/autograd";
@@ -20,24 +20,32 @@ export function mapParts<S extends Tree>(
   ...others: readonly NoInfer<S>[]
 ): S {
   const all: readonly Tree[] = [tree, ...others];
-  if (all.every(isPart)) return f(...(all as [StatePart, ...StatePart[]])) as S;
   const names = Object.keys(tree);
-  const differs = all.some(
-    (x) => isPart(x) || names.length !== Object.keys(x).length || names.some((k) => !(k in x)),
+  const isOne = all.every(
+    (x) => isPart(x) === isPart(tree) && isComplex(x) === isComplex(tree) && haveNames(x, names),
   );
-  if (differs) {
+  if (!isOne) {
     throw new TreeError(
       "linearRecurrence",
       "a, b and the first state must have the same structure",
-      all.map((x) => (isPart(x) ? "a part" : `{ ${Object.keys(x).join(", ")} }`)).join(" and "),
+      all
+        .map((x) => (x instanceof Tensor ? "a tensor" : `{ ${Object.keys(x).join(", ")} }`))
+        .join(" and "),
     );
   }
+  if (isPart(tree)) return f(...(all as [StatePart, ...StatePart[]])) as S;
   return Object.fromEntries(
     names.map((name) => {
       const [first, ...rest] = all.map((x) => (x as Readonly<Record<string, Tree>>)[name]);
       return [name, mapParts(f, first, ...rest)];
     }),
   ) as S;
+}
+
+/** Whether a branch has these names and no others; tensors have none. */
+function haveNames(branch: Tree, names: readonly string[]): boolean {
+  if (branch instanceof Tensor) return true;
+  return Object.keys(branch).length === names.length && names.every((name) => name in branch);
 }
 
 /** s′ = a ⊙ s + b for one part. */
