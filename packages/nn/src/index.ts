@@ -30,6 +30,7 @@ export {
   type LinearCellOptions,
   type LinearForm,
   linearStep,
+  type LinearStep,
   type LinearUpdate,
 } from "./cells/linear-cell.ts";
 export type { Complex, StatePart } from "./cells/complex.ts";

@@ -30,6 +30,19 @@ export interface LinearUpdate<S> {
 export type LinearForm<P, S> = (parameters: P, x: Tensor, first: S) => LinearUpdate<S>;
 
 /**
+ * A step, and the form that it follows.
+ *
+ * @typeParam P - Parameters.
+ * @typeParam S - State.
+ */
+export interface LinearStep<P, S> {
+  /** (parameters, state, x) → [next state, y]. */
+  (parameters: P, state: S, x: Tensor): readonly [state: S, output: Tensor];
+  /** The update, for one step or for all. */
+  readonly linear: LinearForm<P, S>;
+}
+
+/**
  * A recurrent cell whose next state is linear in the last, and element by element: {@link parallel} runs it
  * over all steps at once. The form belongs to the step, so wrappers that change the step do not keep it.
  *
@@ -38,7 +51,7 @@ export type LinearForm<P, S> = (parameters: P, x: Tensor, first: S) => LinearUpd
  */
 export interface LinearCell<P, S> extends RecurrentCell<P, S> {
   /** (parameters, state, x) → [next state, y], and the form that it follows. */
-  readonly step: Cell<P, S, Tensor, Tensor> & { readonly linear: LinearForm<P, S> };
+  readonly step: LinearStep<P, S>;
 }
 
 /** Options of linear cells, which have no recurrent weights. */
@@ -76,7 +89,7 @@ export const linearCellOptions: readonly string[] = ["inputWeights", "dtype"];
 export function linearStep<P, S extends Tree>(
   op: string,
   linear: LinearForm<P, S>,
-): LinearCell<P, S>["step"] {
+): LinearStep<P, S> {
   const step: Cell<P, S, Tensor, Tensor> = (parameters, state, x) => {
     const { a, b, show } = linear(parameters, x, state);
     const sizes = new Map(namedLeaves(b).map(({ path, tensor }) => [path, tensor.shape.at(-1)]));
