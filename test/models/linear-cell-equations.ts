@@ -245,14 +245,20 @@ export const rwkv = (p: Rwkv, s: Record<"x" | "a" | "b" | "m", Vector>, x: Vecto
 };
 
 interface Slstm extends Affine {
-  Wh: Matrix;
+  Wh: Matrix | readonly Matrix[];
 }
+
+/** h·Wh for each of four gates; heads see themselves alone. */
+const byHeads = (h: Vector, Wh: readonly Matrix[]): number[] =>
+  range(4).flatMap((gate) =>
+    Wh.flatMap((own, head) => part(affine(part(h, head, Wh.length), own), gate, 4)),
+  );
 
 /** Beck et al. 2024, eqs. 8–14; the forget gate is `f` of its sum. */
 export const slstm =
   (f: (x: number) => number) =>
   ({ Wx, Wh, b }: Slstm, s: Record<"h" | "c" | "n" | "m", Vector>, x: Vector) => {
-    const recurrent = affine(s.h, Wh);
+    const recurrent = byHeads(s.h, (typeof Wh[0][0] === "number" ? [Wh] : Wh) as readonly Matrix[]);
     const sums = affine(x, Wx, b).map((v, j) => v + recurrent[j]);
     const [ai, af, az, ao] = range(4).map((k) => part(sums, k, 4));
     const units = s.h.map((_, j) => {

@@ -135,6 +135,12 @@ const others: Record<string, Row> = {
     4 * (F * H + H * H + H),
     equations.slstm(Math.exp),
   ),
+  "slstm of 2 heads": row(
+    (o) => slstmCell(F, H, { ...o, heads: 2 }),
+    [F, H],
+    4 * (F * H + (H * H) / 2 + H),
+    equations.slstm(sigmoid),
+  ),
   mlstm: row((o) => mlstmCell(F, H, o), [F, H], (F + 1) * (4 * H + 2), equations.mlstm(sigmoid)),
   "mlstm, exponential, of 2 heads": row(
     (o) => mlstmCell(F, H, { ...o, heads: 2, forgetGate: "exp" }),

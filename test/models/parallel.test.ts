@@ -1,7 +1,10 @@
 /** @file Runs over all steps at once: what is refused, what wrappers leave of it, and linear recurrences alone. */
 import {
   checkGradients,
+  compile,
+  grad,
   key,
+  leaves,
   normal,
   setDefaultBackend,
   sub,
@@ -112,6 +115,27 @@ describe("parallel", () => {
     const padded = parallel(cell).apply(parameters, tensor(dirty, float64), options);
     expect(farthest(padded.outputs, clean.outputs)).toBe(0);
     expect(farthest(padded.state.h, clean.state.h)).toBe(0);
+    const loss = (at: { p: typeof parameters; x: Tensor }): Tensor =>
+      parallel(cell).apply(at.p, at.x, options).outputs.square().sum();
+    const grads = grad(loss)({ p: parameters, x: tensor(dirty, float64) });
+    expect(farthest(grads.x, grad(loss)({ p: parameters, x: xs }).x)).toBe(0);
+    expect(leaves(grads).every((g) => g.dataSync().every(Number.isFinite))).toBe(true);
+  });
+
+  test("takes lengths that only come when it runs", () => {
+    const outputs = (lengths: Tensor, reverse: boolean): Tensor =>
+      parallel(cell).apply(parameters, xs, { lengths, reverse }).outputs;
+    for (const reverse of [false, true]) {
+      const compiled = compile((lengths: Tensor) => outputs(lengths, reverse));
+      for (const lengths of [
+        [6, 3],
+        [0, 5],
+      ]) {
+        const given = tensor(lengths, { dtype: "int32" });
+        const loop = rnn(cell).apply(parameters, xs, { lengths, reverse }).outputs;
+        expect(farthest(compiled(given), loop)).toBeLessThan(1e-13);
+      }
+    }
   });
 
   test("goes on from a state as if it had not stopped", () => {

@@ -21,13 +21,16 @@ export interface LinearUpdate<S> {
 }
 
 /**
- * The update for an input [B, F], or those for the inputs of all steps [T, B, F]: a, b and what `show` makes
- * of the states then have T for their first axis. Of the state it may look at what no update changes.
+ * The update for an input [B, F], or those for the inputs of all steps [T, B, F]: a, b and what `show` makes of the
+ * states then have T for their first axis.
+ *
+ * `before` is the state before x, or before the first of them. What is known of later ones without the recurrence
+ * may be read off it, such as which inputs came last; nothing else.
  *
  * @typeParam P - Parameters.
  * @typeParam S - State.
  */
-export type LinearForm<P, S> = (parameters: P, x: Tensor, first: S) => LinearUpdate<S>;
+export type LinearForm<P, S> = (parameters: P, x: Tensor, before: S) => LinearUpdate<S>;
 
 /**
  * A step, and the form that it follows.

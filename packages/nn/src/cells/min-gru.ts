@@ -49,7 +49,7 @@ export interface MinimalCellOptions extends LinearCellOptions {
 /** The names of {@link MinimalCellOptions}. */
 export const minimalCellOptions: readonly string[] = [...linearCellOptions, "positive"];
 
-/** The candidate from its sum: itself, or g of it (listing 6 of the paper). */
+/** The candidate from its sum: itself, or g of it. */
 export function minimalCandidate(x: Tensor, positive: boolean): Tensor {
   return probe("candidate", positive ? where(less(x, 0), sigmoid(x), x.add(0.5)) : x);
 }

@@ -1,7 +1,6 @@
 /** @file mLSTM: a long short-term memory whose state is a matrix of keys and values. */
 import {
   abs,
-  ArgumentError,
   type Cell,
   checkOptions,
   concat,
@@ -28,7 +27,7 @@ import { checkLastAxis, checkSizes } from "../sizes.ts";
 import { noExponent, shares } from "./exponents.ts";
 import { type LinearCellOptions, linearCellOptions } from "./linear-cell.ts";
 import { type RecurrentCell, stateShape } from "./recurrent-cell.ts";
-import { checkForgetGate, type ForgetGate, logForgetGates } from "./slstm.ts";
+import { checkForgetGate, checkHeads, type ForgetGate, logForgetGates } from "./slstm.ts";
 
 /** Parameters of an {@link mlstmCell}: side by side what makes q, k, v, o, i and f. */
 export interface MlstmParameters {
@@ -148,13 +147,7 @@ export function mlstmCell(
   } = options;
   checkSizes("mlstmCell", { inputSize, hiddenSize, heads });
   checkForgetGate("mlstmCell", forgetGate);
-  if (hiddenSize % heads !== 0) {
-    throw new ArgumentError(
-      "mlstmCell",
-      "the heads must divide the hidden size",
-      `${heads} heads and ${hiddenSize} units`,
-    );
-  }
+  checkHeads("mlstmCell", heads, hiddenSize);
   const units = hiddenSize / heads;
   const width = 4 * hiddenSize + 2 * heads;
   return {

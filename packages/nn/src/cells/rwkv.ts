@@ -104,7 +104,7 @@ const step: Cell<RwkvParameters, RwkvState, Tensor, Tensor> = (parameters, state
  * the first of many layers. The state is 0, m as good as −∞.
  *
  * Source: Peng et al. 2023, "RWKV: reinventing RNNs for the transformer era", arXiv:2305.13048: section 3.1, with the
- * stable recurrence of the appendix on the gradient and numerical stability; first values of its appendix E.
+ * stable recurrence of its appendix D and the first values of its appendix E.
  *
  * @param inputSize - F.
  * @param hiddenSize - H.

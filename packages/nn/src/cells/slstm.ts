@@ -7,10 +7,12 @@ import {
   full,
   logSigmoid,
   matmul,
+  moveAxis,
   scope,
   sigmoid,
   split,
   splitKey,
+  stack,
   tanh,
   type Tensor,
   to,
@@ -32,7 +34,7 @@ import {
 export interface SlstmParameters {
   /** Weights of the input [F, 4H]. */
   readonly Wx: Tensor;
-  /** Weights of the state [H, 4H]. */
+  /** Weights of the state [H, 4H]; [N, D, 4D] with several heads. */
   readonly Wh: Tensor;
   /** Bias [4H]. */
   readonly b: Tensor;
@@ -52,6 +54,8 @@ export interface SlstmState {
 
 /** Options of {@link slstmCell}. */
 export interface SlstmOptions extends CellOptions {
+  /** N, the number of heads, of D = H/N units each, which do not see the h of one another. Default: 1. */
+  readonly heads?: number;
   /** What the forget gate is of its sum. Default: "sigmoid". */
   readonly forgetGate?: ForgetGate;
   /** First bias of the forget gate. Default: 1. */
@@ -73,15 +77,37 @@ export function checkForgetGate(op: string, gate: string): void {
   throw new ArgumentError(op, 'forgetGate is "sigmoid" or "exp"', gate);
 }
 
+/** Refuses heads that do not divide the units. */
+export function checkHeads(op: string, heads: number, hiddenSize: number): void {
+  if (hiddenSize % heads === 0) return;
+  throw new ArgumentError(
+    op,
+    "the heads must divide the hidden size",
+    `${heads} heads and ${hiddenSize} units`,
+  );
+}
+
+/** h·Wh; with several heads each by its own weights, and gates in front of heads again. */
+function recurrent(h: Tensor, Wh: Tensor): Tensor {
+  if (Wh.rank === 2) return matmul(h, Wh);
+  const [heads, units] = Wh.shape;
+  const batch = h.shape.slice(0, -1);
+  const sums = matmul(h.reshape([...batch, heads, 1, units]), Wh);
+  return moveAxis(sums.reshape([...batch, heads, 4, units]), -2, -3).reshape([
+    ...batch,
+    4 * heads * units,
+  ]);
+}
+
 /** The equations of {@link slstmCell}. */
 function stepWith(forgetGate: ForgetGate): Cell<SlstmParameters, SlstmState, Tensor, Tensor> {
   return ({ Wx, Wh, b }, { h, c, n, m }, x) => {
     checkLastAxis("slstmCell", "x", x, Wx.shape[0]);
     for (const [name, part] of Object.entries({ h, c, n, m })) {
-      checkLastAxis("slstmCell", name, part, Wh.shape[0]);
+      checkLastAxis("slstmCell", name, part, b.shape[0] / 4);
     }
     return within("slstmCell", () => {
-      const sums = split(matmul(x, Wx).add(b).add(matmul(h, Wh)), 4);
+      const sums = split(matmul(x, Wx).add(b).add(recurrent(h, Wh)), 4);
       const [ai, af, az, ao] = ["i", "f", "z", "o"].map((gate, k) =>
         probe(`sums.${gate}`, sums[k]),
       );
@@ -114,16 +140,16 @@ function stepWith(forgetGate: ForgetGate): Cell<SlstmParameters, SlstmState, Ten
  * factors of c and of tanh(z) are `gates.f` and `gates.i`, sigmoid(o) is `gates.o`, tanh(z) `candidate`, and the
  * sums `sums.i`, `sums.f`, `sums.z`, `sums.o`.
  *
- * Shapes: x [B,F], h, c, n, m [B,H] → [B,H]; Wx [F,4H], Wh [H,4H], b [4H]. B batch, F features, H hidden. Without the
- * batch axis it steps one sequence. This is one head: several are cells side by side.
- * Parameters: 4 (FH + H² + H). First values: Wx Glorot uniform, Wh orthogonal, b 0 and 1 for the forget gate. The
- * state is 0, m as good as −∞.
+ * Shapes: x [B,F], h, c, n, m [B,H] → [B,H]; Wx [F,4H], Wh [H,4H], or [N,D,4D] with several heads, b [4H].
+ * B batch, F features, H hidden, N heads of D = H/N units. Without the batch axis it steps one sequence.
+ * Parameters: 4 (FH + H²/N + H). First values: Wx Glorot uniform, Wh orthogonal in each head, b 0 and 1 for the
+ * forget gate. The state is 0, m as good as −∞.
  *
  * Source: Beck et al. 2024, "xLSTM: extended long short-term memory", arXiv:2405.04517, eqs. 8–17.
  *
  * @param inputSize - F.
  * @param hiddenSize - H.
- * @throws ArgumentError if a size is not a whole number from 1, or an option is unknown.
+ * @throws ArgumentError if a size is not a whole number from 1, heads do not divide H, or an option is unknown.
  * @throws ShapeError from `step` if the last axis of x is not F, or that of a state not H.
  *
  * @example
@@ -147,25 +173,30 @@ export function slstmCell(
   hiddenSize: number,
   options: SlstmOptions = {},
 ): RecurrentCell<SlstmParameters, SlstmState> {
-  checkOptions("slstmCell", options, [...cellOptions, "forgetGate", "forgetBias"]);
-  checkSizes("slstmCell", { inputSize, hiddenSize });
+  checkOptions("slstmCell", options, [...cellOptions, "heads", "forgetGate", "forgetBias"]);
   const {
+    heads = 1,
     forgetGate = "sigmoid",
     forgetBias = 1,
     inputWeights = glorotUniform,
     recurrentWeights = orthogonal,
     dtype = "float32",
   } = options;
+  checkSizes("slstmCell", { inputSize, hiddenSize, heads });
   checkForgetGate("slstmCell", forgetGate);
+  checkHeads("slstmCell", heads, hiddenSize);
+  const units = hiddenSize / heads;
   return {
     inputSize,
     hiddenSize,
     init: (key) =>
       scope(() => {
         const [forWx, forWh] = splitKey(key);
+        const block = (from: Tensor): Tensor =>
+          recurrentWeights(from, [units, 4 * units], { dtype });
         return {
           Wx: inputWeights(forWx, [inputSize, 4 * hiddenSize], { dtype }),
-          Wh: recurrentWeights(forWh, [hiddenSize, 4 * hiddenSize], { dtype }),
+          Wh: heads === 1 ? block(forWh) : stack(splitKey(forWh, heads).map(block), { axis: 0 }),
           b: concat([
             zerosInit(key, [hiddenSize], { dtype }),
             to(full([hiddenSize], forgetBias, { dtype }), key.backend),
