@@ -10,6 +10,7 @@ import {
   sub,
   type Tensor,
   tensor,
+  trace,
   uniform,
   zeros,
 } from "@tapeloop/autograd";
@@ -136,6 +137,14 @@ describe("parallel", () => {
         expect(farthest(compiled(given), loop)).toBeLessThan(1e-13);
       }
     }
+  });
+
+  test("takes a number of ops that grows as the logarithm of the steps", () => {
+    const [n16, n64, n256] = [16, 64, 256].map((T) => {
+      const long = zeros([T, 2, 3], float64);
+      return trace((x: Tensor) => parallel(cell).apply(parameters, x).outputs, [long]).nodes.length;
+    });
+    expect(n256 - n64).toBe(n64 - n16);
   });
 
   test("goes on from a state as if it had not stopped", () => {
