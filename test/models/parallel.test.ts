@@ -142,7 +142,7 @@ describe("parallel", () => {
   test("takes a number of ops that grows as the logarithm of the steps", () => {
     const [n16, n64, n256] = [16, 64, 256].map((T) => {
       const long = zeros([T, 2, 3], float64);
-      return trace((x: Tensor) => parallel(cell).apply(parameters, x).outputs, [long]).nodes.length;
+      return trace((x: Tensor) => parallel(cell).apply(parameters, x).outputs, long).nodes.length;
     });
     expect(n256 - n64).toBe(n64 - n16);
   });
