@@ -21,9 +21,12 @@ import {
   convLstmCell,
   lruCell,
   minGruCell,
+  type MinGruParameters,
+  type MinGruState,
   minLstmCell,
   mlstmCell,
   qrnnCell,
+  type RecurrentCell,
   rnn,
   rwkvCell,
   s4dCell,
@@ -272,7 +275,7 @@ describe("wrong options", () => {
   });
 
   test("sizes of inputs and states are, in the step", () => {
-    const cell = minGruCell(3, 4);
+    const cell: RecurrentCell<MinGruParameters, MinGruState> = minGruCell(3, 4);
     const p = cell.init(key(0));
     expect(() =>
       cell.step(p, cell.initialState(2), zeros([2, 5])),

@@ -171,7 +171,7 @@ describe("parallel", () => {
       hiddenSize: 3,
       init: () => ({}),
       initialState: (batch = 1) => ({ h: zeros([batch, 3], float64) }),
-      step: linearStep("sums", (_, x) => ({
+      ...linearStep("sums", (_, x) => ({
         a: { h: tensor(1, float64) },
         b: { h: x },
         show: ({ h }) => h.mul(2),
@@ -186,7 +186,7 @@ describe("parallel", () => {
 
   test("refuses cells that are not linear, and wrappers, which change the step", () => {
     expect(() => parallel(gruCell(3, 4) as never)).toThrowErrorMatchingInlineSnapshot(
-      `[ArgumentError: parallel: the cell must be linear in its state, got a step without a linear form. Use rnn(cell), or put wrappers around the runs: chained(parallel(a), parallel(b)).]`,
+      `[ArgumentError: parallel: the cell must be linear in its state, got a step that linearStep did not make. Use rnn(cell), or put wrappers around the runs: chained(parallel(a), parallel(b)).]`,
     );
     for (const wrapped of [residual(minGruCell(3, 3)), stacked(cell)]) {
       expect(() => parallel(wrapped as never)).toThrow("parallel: the cell must be linear");

@@ -26,12 +26,14 @@ export { scan } from "@tapeloop/autograd";
 
 // Linear recurrent cells, whose steps can run all at once
 export {
+  type AnyLinearCell,
   type LinearCell,
   type LinearCellOptions,
+  type LinearDefinition,
   type LinearForm,
   linearStep,
-  type LinearStep,
   type LinearUpdate,
+  type SizedLinearCell,
 } from "./cells/linear-cell.ts";
 export type { Complex, StatePart } from "./cells/complex.ts";
 export { parallel } from "./rnn/parallel.ts";

@@ -1,9 +1,16 @@
 /** @file Cells whose next state is linear in the last: one definition, run step by step or all at once. */
-import { type Cell, namedLeaves, type Tensor, type Tree, within } from "@tapeloop/autograd";
+import {
+  type AnyShape,
+  type Cell,
+  namedLeaves,
+  type Tensor,
+  type Tree,
+  within,
+} from "@tapeloop/autograd";
 import { checkLastAxis } from "../sizes.ts";
 import { mapParts } from "../rnn/linear-recurrence.ts";
 import { plus, times } from "./complex.ts";
-import type { CellOptions, RecurrentCell } from "./recurrent-cell.ts";
+import type { CellOptions, RecurrentCell, SizedCell, States } from "./recurrent-cell.ts";
 
 /**
  * What a linear cell does to its state: s′ = a ⊙ s + b in each of its parts, which are tensors or, as
@@ -33,28 +40,50 @@ export interface LinearUpdate<S> {
 export type LinearForm<P, S> = (parameters: P, x: Tensor, before: S) => LinearUpdate<S>;
 
 /**
- * A step, and the form that it follows.
+ * A step and the form that it follows.
  *
  * @typeParam P - Parameters.
  * @typeParam S - State.
  */
-export interface LinearStep<P, S> {
-  /** (parameters, state, x) → [next state, y]. */
-  (parameters: P, state: S, x: Tensor): readonly [state: S, output: Tensor];
+export interface LinearDefinition<P, S> {
   /** The update, for one step or for all. */
-  readonly linear: LinearForm<P, S>;
+  readonly form: LinearForm<P, S>;
+  /** The step that is made of it. A cell with another one, such as a wrapper's, is not linear any more. */
+  readonly step: Cell<P, S, Tensor, Tensor>;
 }
 
 /**
  * A recurrent cell whose next state is linear in the last, and element by element: {@link parallel} runs it
- * over all steps at once. The form belongs to the step, so wrappers that change the step do not keep it.
+ * over all steps at once.
  *
  * @typeParam P - Parameters.
  * @typeParam S - State.
  */
 export interface LinearCell<P, S> extends RecurrentCell<P, S> {
-  /** (parameters, state, x) → [next state, y], and the form that it follows. */
-  readonly step: LinearStep<P, S>;
+  /** How its step is linear. */
+  readonly linear: LinearDefinition<P, S>;
+}
+
+/** A linear cell, whatever its parameters and its state are. */
+// oxlint-disable-next-line typescript/no-explicit-any -- only any is assignable in both directions
+export type AnyLinearCell = LinearCell<any, any>;
+
+/**
+ * A {@link LinearCell} that knows its sizes in types, as {@link SizedCell} does.
+ *
+ * @typeParam P - Parameters.
+ * @typeParam N - The names of the parts of its state.
+ * @typeParam I - F, the size of inputs.
+ * @typeParam H - The size of states and outputs.
+ */
+export interface SizedLinearCell<
+  P,
+  N extends string,
+  I extends number,
+  H extends number,
+> extends SizedCell<P, N, I, H> {
+  /** How its step is linear. */
+  readonly linear: LinearDefinition<P, States<N, AnyShape>>;
 }
 
 /** Options of linear cells, which have no recurrent weights. */
@@ -64,10 +93,10 @@ export type LinearCellOptions = Omit<CellOptions, "recurrentWeights">;
 export const linearCellOptions: readonly string[] = ["inputWeights", "dtype"];
 
 /**
- * The step of a linear cell: s′ = a ⊙ s + b.
+ * The step of a linear cell, s′ = a ⊙ s + b, and what makes the cell linear: both are parts of it.
  *
  * @param op - The cell, for errors.
- * @param linear - a, b and the output; the definition of the cell.
+ * @param form - a, b and the output; the definition of the cell.
  *
  * @example
  * ```ts
@@ -79,7 +108,7 @@ export const linearCellOptions: readonly string[] = ["inputWeights", "dtype"];
  *   hiddenSize: 3,
  *   init: () => ({ decay: zeros([3]) }),
  *   initialState: (batch = 1) => ({ h: zeros([batch, 3]) }),
- *   step: linearStep("mean", (p: { decay: Tensor }, x) => {
+ *   ...linearStep("mean", (p: { decay: Tensor }, x) => {
  *     const a = sigmoid(p.decay);
  *     return { a: { h: a }, b: { h: x.sub(x.mul(a)) }, show: ({ h }: { h: Tensor }) => h };
  *   }),
@@ -91,10 +120,10 @@ export const linearCellOptions: readonly string[] = ["inputWeights", "dtype"];
  */
 export function linearStep<P, S extends Tree>(
   op: string,
-  linear: LinearForm<P, S>,
-): LinearStep<P, S> {
+  form: LinearForm<P, S>,
+): Pick<LinearCell<P, S>, "step" | "linear"> {
   const step: Cell<P, S, Tensor, Tensor> = (parameters, state, x) => {
-    const { a, b, show } = linear(parameters, x, state);
+    const { a, b, show } = form(parameters, x, state);
     const sizes = new Map(namedLeaves(b).map(({ path, tensor }) => [path, tensor.shape.at(-1)]));
     for (const { path, tensor } of namedLeaves(state)) {
       checkLastAxis(op, path, tensor, sizes.get(path) as number);
@@ -104,5 +133,5 @@ export function linearStep<P, S extends Tree>(
       return [next, show(next)];
     });
   };
-  return Object.assign(step, { linear });
+  return { step, linear: { form, step } };
 }

@@ -161,6 +161,6 @@ export function lruCell(
         };
       }),
     initialState: (batch) => ({ s: complexZeros(stateShape(batch, stateSize), dtype) }),
-    step: linearStep("lruCell", form),
+    ...linearStep("lruCell", form),
   };
 }

@@ -20,6 +20,7 @@ import {
   linearCellOptions,
   type LinearForm,
   linearStep,
+  type SizedLinearCell,
 } from "./linear-cell.ts";
 import { zeroState } from "./recurrent-cell.ts";
 
@@ -104,6 +105,11 @@ function formOf(positive: boolean): LinearForm<MinGruParameters, MinGruState> {
  * console.log(last.sub(h).abs().max().item() < 1e-6); // true
  * ```
  */
+export function minGruCell<I extends number, H extends number>(
+  inputSize: I,
+  hiddenSize: H,
+  options?: MinimalCellOptions,
+): SizedLinearCell<MinGruParameters, "h", I, H>;
 export function minGruCell(
   inputSize: number,
   hiddenSize: number,
@@ -121,6 +127,6 @@ export function minGruCell(
         b: zerosInit(key, [2 * hiddenSize], { dtype }),
       })),
     initialState: (batch) => ({ h: zeroState(hiddenSize, batch, dtype) }),
-    step: linearStep("minGruCell", formOf(positive)),
+    ...linearStep("minGruCell", formOf(positive)),
   };
 }

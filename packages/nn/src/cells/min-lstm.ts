@@ -14,7 +14,12 @@ import {
 import { glorotUniform, zerosInit } from "../initializers.ts";
 import { probe } from "../rnn/probe.ts";
 import { checkLastAxis, checkSizes } from "../sizes.ts";
-import { type LinearCell, type LinearForm, linearStep } from "./linear-cell.ts";
+import {
+  type LinearCell,
+  type LinearForm,
+  linearStep,
+  type SizedLinearCell,
+} from "./linear-cell.ts";
 import { minimalCandidate, type MinimalCellOptions, minimalCellOptions } from "./min-gru.ts";
 import { zeroState } from "./recurrent-cell.ts";
 
@@ -83,6 +88,11 @@ function formOf(positive: boolean): LinearForm<MinLstmParameters, MinLstmState> 
  * console.log(outputs.shape, state.h.shape); // [ 10, 2, 4 ] [ 2, 4 ]
  * ```
  */
+export function minLstmCell<I extends number, H extends number>(
+  inputSize: I,
+  hiddenSize: H,
+  options?: MinimalCellOptions,
+): SizedLinearCell<MinLstmParameters, "h", I, H>;
 export function minLstmCell(
   inputSize: number,
   hiddenSize: number,
@@ -100,6 +110,6 @@ export function minLstmCell(
         b: zerosInit(key, [3 * hiddenSize], { dtype }),
       })),
     initialState: (batch) => ({ h: zeroState(hiddenSize, batch, dtype) }),
-    step: linearStep("minLstmCell", formOf(positive)),
+    ...linearStep("minLstmCell", formOf(positive)),
   };
 }

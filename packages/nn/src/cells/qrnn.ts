@@ -153,6 +153,6 @@ export function qrnnCell(
       const c = zeroState(hiddenSize, batch, dtype);
       return window === 1 ? { c } : { c, past: zeroState((window - 1) * inputSize, batch, dtype) };
     },
-    step: linearStep("qrnnCell", formOf(sums)),
+    ...linearStep("qrnnCell", formOf(sums)),
   };
 }

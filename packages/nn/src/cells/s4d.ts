@@ -124,6 +124,6 @@ export function s4dCell(
         };
       }),
     initialState: (batch) => ({ s: complexZeros(stateShape(batch, size, stateSize), dtype) }),
-    step: linearStep("s4dCell", form),
+    ...linearStep("s4dCell", form),
   };
 }

@@ -133,6 +133,6 @@ export function s5Cell(
         };
       }),
     initialState: (batch) => ({ s: complexZeros(stateShape(batch, stateSize), dtype) }),
-    step: linearStep("s5Cell", form),
+    ...linearStep("s5Cell", form),
   };
 }

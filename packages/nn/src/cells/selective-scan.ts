@@ -159,6 +159,6 @@ export function selectiveScanCell(
         };
       }),
     initialState: (batch) => ({ s: zeros(stateShape(batch, size, stateSize), { dtype }) }),
-    step: linearStep("selectiveScanCell", form),
+    ...linearStep("selectiveScanCell", form),
   };
 }

@@ -21,6 +21,7 @@ import {
   linearCellOptions,
   type LinearForm,
   linearStep,
+  type SizedLinearCell,
 } from "./linear-cell.ts";
 import { zeroState } from "./recurrent-cell.ts";
 
@@ -104,6 +105,11 @@ function formOf(
  * console.log(outputs.shape, state.c.shape); // [ 10, 2, 4 ] [ 2, 4 ]
  * ```
  */
+export function sruCell<I extends number, H extends number>(
+  inputSize: I,
+  hiddenSize: H,
+  options?: SruOptions,
+): SizedLinearCell<SruParameters, "c", I, H>;
 export function sruCell(
   inputSize: number,
   hiddenSize: number,
@@ -125,6 +131,6 @@ export function sruCell(
         b: zerosInit(key, [2 * hiddenSize], { dtype }),
       })),
     initialState: (batch) => ({ c: zeroState(hiddenSize, batch, dtype) }),
-    step: linearStep("sruCell", formOf(hiddenSize, activations[activation])),
+    ...linearStep("sruCell", formOf(hiddenSize, activations[activation])),
   };
 }

@@ -18,7 +18,8 @@ import {
   where,
 } from "@tapeloop/autograd";
 import { isComplex, type StatePart } from "../cells/complex.ts";
-import type { LinearCell, LinearForm } from "../cells/linear-cell.ts";
+import type { AnyLinearCell, LinearCell } from "../cells/linear-cell.ts";
+import type { ParametersOf, StateOf } from "../cells/recurrent-cell.ts";
 import { firstState, lengthsOf, recordedOf, sizesOf } from "./inputs.ts";
 import { alongSteps, linearRecurrence, mapParts } from "./linear-recurrence.ts";
 import { probing } from "./probe.ts";
@@ -58,13 +59,14 @@ const parallelOptions = runOptions.filter((name) => name !== "save");
  * console.log(deep.apply(deep.init(key(0)), xs).outputs.shape); // [ 100, 2, 8 ]
  * ```
  */
+export function parallel<C extends AnyLinearCell>(cell: C): Runner<ParametersOf<C>, StateOf<C>>;
 export function parallel<P, S extends Tree>(cell: LinearCell<P, S>): Runner<P, S> {
-  const { linear } = cell.step as { linear?: LinearForm<P, S> };
-  if (linear === undefined) {
+  const { linear } = cell as Partial<LinearCell<P, S>>;
+  if (linear === undefined || linear.step !== cell.step) {
     throw new ArgumentError(
       "parallel",
       "the cell must be linear in its state",
-      "a step without a linear form",
+      "a step that linearStep did not make",
       "Use rnn(cell), or put wrappers around the runs: chained(parallel(a), parallel(b)).",
     );
   }
@@ -85,7 +87,7 @@ export function parallel<P, S extends Tree>(cell: LinearCell<P, S>): Runner<P, S
           return value;
         },
         () => {
-          const { a, b, show } = linear(parameters, rows.turned(rows.real(xs)), first);
+          const { a, b, show } = linear.form(parameters, rows.turned(rows.real(xs)), first);
           const after = linearRecurrence(mapParts(rows.kept, a, b), mapTree(rows.real, b), first);
           return [after, show(after)] as const;
         },
