@@ -13,6 +13,8 @@ import {
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import {
   binaryCrossEntropy,
+  convGruCell,
+  convLstmCell,
   gruCell,
   lstmCell,
   meanSquaredError,
@@ -42,6 +44,7 @@ const { cells, losses } = readReferences("recurrent.json") as {
   cells: Record<string, CellReference>;
   losses: Record<string, LossReference>;
 };
+const convolutional = readReferences("convolutional.json") as Record<string, CellReference>;
 
 /** A cell whose parameters and states are known only by name. */
 const anonymous = <P, S>(cell: { step: Cell<P, S, Tensor, Tensor> }) =>
@@ -53,10 +56,14 @@ const steps = {
   lstm: anonymous(lstmCell(3, 4)),
   gruResetAfter: anonymous(gruCell(3, 4)),
   gruResetBefore: anonymous(gruCell(3, 4, { resetAfter: false })),
+  convLstm1d: anonymous(convLstmCell(2, 2, [4])),
+  convLstm2d: anonymous(convLstmCell(2, 2, [2, 3], { kernelSize: [3, 2], peepholes: true })),
+  convGru1d: anonymous(convGruCell(2, 2, [4], { kernelSize: 2 })),
+  convGru2d: anonymous(convGruCell(2, 2, [2, 3])),
 };
 
 describe.each(Object.entries(steps))("%s", (name, step) => {
-  const reference = cells[name];
+  const reference = { ...cells, ...convolutional }[name];
   const { params, xs, state } = reference;
   const inputs = treeOf<Inputs>({ params, xs, state });
 

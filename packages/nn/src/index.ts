@@ -24,6 +24,64 @@ export { lstmCell, type LstmOptions, type LstmParameters, type LstmState } from 
 export { gruCell, type GruOptions, type GruParameters, type GruState } from "./cells/gru.ts";
 export { scan } from "@tapeloop/autograd";
 
+// Linear recurrent cells, whose steps can run all at once
+export {
+  type AnyLinearCell,
+  type LinearCell,
+  type LinearCellOptions,
+  type LinearDefinition,
+  type LinearForm,
+  linearStep,
+  type LinearUpdate,
+  type SizedLinearCell,
+} from "./cells/linear-cell.ts";
+export type { Complex, StatePart } from "./cells/complex.ts";
+export { parallel } from "./rnn/parallel.ts";
+export { linearRecurrence } from "./rnn/linear-recurrence.ts";
+export {
+  minGruCell,
+  type MinGruParameters,
+  type MinGruState,
+  type MinimalCellOptions,
+} from "./cells/min-gru.ts";
+export { minLstmCell, type MinLstmParameters, type MinLstmState } from "./cells/min-lstm.ts";
+export { sruCell, type SruOptions, type SruParameters, type SruState } from "./cells/sru.ts";
+export { qrnnCell, type QrnnOptions, type QrnnParameters, type QrnnState } from "./cells/qrnn.ts";
+export { lruCell, type LruOptions, type LruParameters, type LruState } from "./cells/lru.ts";
+export type { StateSpaceOptions, StateSpaceParameters } from "./cells/diagonal.ts";
+export { s4dCell, type S4dParameters, type S4dState } from "./cells/s4d.ts";
+export { s5Cell, type S5Parameters, type S5State } from "./cells/s5.ts";
+export {
+  selectiveScanCell,
+  type SelectiveScanOptions,
+  type SelectiveScanParameters,
+  type SelectiveScanState,
+} from "./cells/selective-scan.ts";
+
+// Recurrent cells with exponential gates, and over space
+export { rwkvCell, type RwkvParameters, type RwkvState } from "./cells/rwkv.ts";
+export {
+  type ForgetGate,
+  slstmCell,
+  type SlstmOptions,
+  type SlstmParameters,
+  type SlstmState,
+} from "./cells/slstm.ts";
+export {
+  mlstmCell,
+  type MlstmOptions,
+  type MlstmParameters,
+  type MlstmState,
+} from "./cells/mlstm.ts";
+export type { ConvCellOptions } from "./cells/convolution.ts";
+export {
+  convLstmCell,
+  type ConvLstmOptions,
+  type ConvLstmParameters,
+  type ConvLstmState,
+} from "./cells/conv-lstm.ts";
+export { convGruCell, type ConvGruParameters, type ConvGruState } from "./cells/conv-gru.ts";
+
 // Wrappers around cells
 export {
   type AllParameters,

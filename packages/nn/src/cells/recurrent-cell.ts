@@ -133,5 +133,10 @@ export const cellOptions: readonly string[] = ["inputWeights", "recurrentWeights
 
 /** Zeros for one part of a state. */
 export function zeroState(hiddenSize: number, batch: number | undefined, dtype: FloatType): Tensor {
-  return zeros(batch === undefined ? [hiddenSize] : [batch, hiddenSize], { dtype });
+  return zeros(stateShape(batch, hiddenSize), { dtype });
+}
+
+/** The shape of one part of a state: the batch, if there is one, in front. */
+export function stateShape(batch: number | undefined, ...sizes: readonly number[]): number[] {
+  return batch === undefined ? [...sizes] : [batch, ...sizes];
 }

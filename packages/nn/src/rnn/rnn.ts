@@ -1,38 +1,26 @@
 /** @file rnn: a cell run over sequences of different lengths, with its states and gates recorded. */
 import {
-  arange,
-  ArgumentError,
   cast,
   checkOptions,
   cumsum,
   equal,
-  expandDims,
-  less,
   logicalAnd,
   mapTree,
-  namedLeaves,
   scan,
   select,
-  ShapeError,
   sub,
   sum,
-  tensor,
   type Tensor,
   type Tree,
   type Unstacked,
   where,
   zerosLike,
 } from "@tapeloop/autograd";
-import type {
-  AnyCell,
-  ParametersOf,
-  RecurrentCell,
-  StartOptions,
-  StateOf,
-} from "../cells/recurrent-cell.ts";
+import type { AnyCell, ParametersOf, RecurrentCell, StateOf } from "../cells/recurrent-cell.ts";
+import { firstState, realSteps, recordedOf, sizesOf } from "./inputs.ts";
 import { probing } from "./probe.ts";
 import { type Run, type Runner, type RunOptions, runOptions } from "./runner.ts";
-import { alongside, choose, namedParts } from "./state.ts";
+import { alongside, choose } from "./state.ts";
 
 /**
  * A cell, to be run over sequences.
@@ -81,9 +69,9 @@ export function rnn<P, S extends Tree, X extends Tree>(
     apply<N extends string>(parameters: P, xs: X, options: RunOptions<S, N> = {}): Run<S, N> {
       checkOptions("rnn", options, runOptions);
       const { reverse = false, record = [], save = "all" } = options;
-      const { steps, batch } = sizesOf(xs);
-      const first = firstState(cell, parameters, batch, options);
-      const isReal = realSteps(options, batch, steps);
+      const { steps, batch } = sizesOf("rnn", xs);
+      const first = firstState("rnn", cell, parameters, batch, options);
+      const isReal = realSteps("rnn", options, batch, steps);
       const run = { reverse, save };
       const step = recording(cell, record) as RecordedStep<P, S, Unstacked<X>>;
       if (isReal === null) {
@@ -139,17 +127,7 @@ function recording<P, S extends Tree, X>(
       },
       () => cell.step(parameters, state, x),
     );
-    for (const [name, part] of namedParts(next)) seen.set(name, part);
-    const recorded = names.map((name) => {
-      const value = seen.get(name);
-      if (value !== undefined) return [name, value] as const;
-      throw new ArgumentError(
-        "rnn",
-        `record takes ${[...seen.keys()].toSorted().join(", ")}`,
-        `"${name}"`,
-      );
-    });
-    return [next, { y, recorded: Object.fromEntries(recorded) }];
+    return [next, { y, recorded: recordedOf("rnn", names, seen, next) }];
   };
 }
 
@@ -162,95 +140,4 @@ function masked<P, S extends Tree, X>(
     const zeroed = mapTree((value) => where(alongside(isReal, value), value, 0), { ...shown });
     return [choose(isReal, next, state), zeroed];
   };
-}
-
-/** The number of steps, and the batch if there is one: read off the input with most axes. */
-function sizesOf(xs: Tree): { steps: number; batch: number | undefined } {
-  const [x] = namedLeaves(xs)
-    .map(({ tensor: leaf }) => leaf)
-    .toSorted((a, b) => b.rank - a.rank);
-  if (x === undefined || x.rank === 0 || x.shape[0] === 0) {
-    throw new ShapeError(
-      "rnn",
-      "inputs need a first axis of at least one step",
-      x === undefined ? "none" : `${x.dtype}[${x.shape.join(",")}]`,
-    );
-  }
-  const features = x.dtype.startsWith("float") ? 1 : 0;
-  return { steps: x.shape[0], batch: x.rank > 1 + features ? x.shape[1] : undefined };
-}
-
-/** The state before the first step. */
-function firstState<P, S, X>(
-  cell: RecurrentCell<P, S, X>,
-  parameters: P,
-  batch: number | undefined,
-  { initialState, key, memory, memoryMask }: RunOptions<S>,
-): S {
-  const given = Object.entries({ key, memory, memoryMask }).filter(([, v]) => v !== undefined);
-  if (initialState === undefined) {
-    const start: StartOptions<P> = { parameters, ...Object.fromEntries(given) };
-    return cell.initialState(batch, start);
-  }
-  if (given.length > 0) {
-    throw new ArgumentError(
-      "rnn",
-      "a state that is given carries its keys and its memory on",
-      `initialState and ${given.map(([name]) => name).join(", ")}`,
-      "Give one or the other.",
-    );
-  }
-  return initialState;
-}
-
-/** Which steps are real: [T, B], or [T] for one sequence; null if all of them are. */
-function realSteps(
-  { lengths, mask }: RunOptions<unknown>,
-  batch: number | undefined,
-  steps: number,
-): Tensor | null {
-  if (mask !== undefined) {
-    const shape = batch === undefined ? [steps] : [steps, batch];
-    if (lengths !== undefined) {
-      throw new ArgumentError("rnn", "takes lengths or a mask", "both", "Give one of them.");
-    }
-    if (mask.dtype !== "bool" || mask.shape.join() !== shape.join()) {
-      throw new ShapeError(
-        "rnn",
-        `the mask is bool[${shape.join(",")}], one for each step`,
-        `${mask.dtype}[${mask.shape.join(",")}]`,
-      );
-    }
-    return mask;
-  }
-  if (lengths === undefined) return null;
-  const times = arange(0, steps, 1, { dtype: "int32" });
-  const t = batch === undefined ? times : expandDims(times, 1);
-  return less(t, lengthsOf(lengths, batch, steps));
-}
-
-/** Lengths as int32 [B], or [] for one sequence. */
-function lengthsOf(
-  given: Tensor | readonly number[],
-  batch: number | undefined,
-  steps: number,
-): Tensor {
-  const shape = batch === undefined ? [] : [batch];
-  const isList = Array.isArray(given);
-  if (isList && !given.every((n) => Number.isInteger(n) && n >= 0 && n <= steps)) {
-    throw new ArgumentError(
-      "rnn",
-      `lengths are whole numbers from 0 to the ${steps} steps there are`,
-      `[${given.join(", ")}]`,
-    );
-  }
-  const lengths = isList ? tensor(Int32Array.from(given)) : (given as Tensor);
-  if (lengths.dtype !== "int32" || (lengths.size !== 1 && lengths.shape.join() !== shape.join())) {
-    throw new ShapeError(
-      "rnn",
-      `lengths are int32[${shape.join(",")}], one for each sequence`,
-      `${lengths.dtype}[${lengths.shape.join(",")}]`,
-    );
-  }
-  return lengths.rank === shape.length ? lengths : lengths.reshape(shape);
 }
