@@ -1,0 +1,263 @@
+/** @file One way to run kernels, made sure of before it is used: kernels by source, numbers in and out, counts. */
+import { BackendError, BackendUnavailableError, DeviceLostError } from "@tapeloop/autograd/backend";
+import { type GpuJs, type GpuJsMode, type GpuJsModule, loadGpuJs, type Numbers } from "./gpujs.ts";
+
+/** The most elements that an array here may have: places are float32, which counts so far. */
+export const mostElements: number = 2 ** 24;
+
+/** The most arrays that a kernel may read: WebGL 2 has 16 places for textures, and gpu.js takes some. */
+export const mostInputs: number = 12;
+
+/** A kernel's source, and all that it is specific to. */
+export interface KernelSource {
+  /** The function, with the parameters `t0`, `t1`, … for arrays and `s0`, `s1`, … for numbers. */
+  readonly source: string;
+  /** How many elements it makes. */
+  readonly size: number;
+  /** How many elements each of the arrays has. */
+  readonly arrays: readonly number[];
+  /** How many numbers it takes behind them. */
+  readonly numbers: number;
+}
+
+/** A kernel made ready. */
+export type Launch = (inputs: readonly (Numbers | number)[]) => Numbers;
+
+/** What a device has done, and what it holds. */
+export interface DeviceReport {
+  /** How kernels run. */
+  readonly mode: GpuJsMode;
+  /** The name of the graphics hardware, where there is any. */
+  readonly renderer: string;
+  /** Whether the hardware is a program: results are right, and slow. */
+  readonly isSoftware: boolean;
+  /** Kernels run since the start. */
+  readonly launches: number;
+  /** Kernels made since the start. */
+  readonly kernels: number;
+  /** Arrays copied to the device since the start. */
+  readonly uploads: number;
+  /** Arrays copied back since the start. */
+  readonly reads: number;
+  /** Ops that ran on the other backend since the start, by name. */
+  readonly elsewhere: Readonly<Record<string, number>>;
+  /** Arrays on the device now. */
+  readonly arrays: number;
+  /** Their elements' bytes. */
+  readonly bytes: number;
+}
+
+/** The programs that stand in for graphics hardware. */
+const software = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
+/** One instance of gpu.js, and every kernel made with it. */
+export class Device {
+  /** How kernels run. */
+  readonly mode: GpuJsMode;
+  readonly #gpu: GpuJs;
+  readonly #kernels = new Map<string, Launch>();
+  readonly #elsewhere: Record<string, number> = {};
+  #launches = 0;
+  #uploads = 0;
+  #reads = 0;
+  #arrays = 0;
+  #bytes = 0;
+
+  /** On an instance of gpu.js. */
+  constructor(mode: GpuJsMode, gpu: GpuJs) {
+    this.mode = mode;
+    this.#gpu = gpu;
+  }
+
+  /** A kernel; the same source for the same sizes is made ready once. */
+  kernel(kernel: KernelSource): Launch {
+    const { source, size, arrays, numbers } = kernel;
+    // Sizes are written into what gpu.js makes of a kernel: an array of another size would be misread.
+    const key = `${size} ${arrays.join()} ${numbers} ${source}`;
+    let launch = this.#kernels.get(key);
+    if (launch === undefined) {
+      launch = this.#make(kernel);
+      this.#kernels.set(key, launch);
+    }
+    return launch;
+  }
+
+  #make({ source, size, arrays, numbers }: KernelSource): Launch {
+    if (size > mostElements) throw tooLarge(size);
+    const types = [
+      ...arrays.map((_, i) => [`t${i}`, "Array"]),
+      ...Array.from({ length: numbers }, (_, i) => [`s${i}`, "Float"]),
+    ];
+    const kernel = this.#gpu.createKernel(source, {
+      output: [size],
+      argumentTypes: Object.fromEntries(types) as Record<string, string>,
+      pipeline: true,
+      // Otherwise the next run overwrites the result of this one.
+      immutable: true,
+      precision: "single",
+      // Otherwise floats have as few as 16 bits on some devices.
+      tactic: "precision",
+      // Otherwise loops end after 1000 turns.
+      loopMaxIterations: mostElements,
+    });
+    return (inputs) => {
+      const made = kernel(...inputs);
+      this.#launches++;
+      this.#arrays++;
+      this.#bytes += 4 * size;
+      return made;
+    };
+  }
+
+  /** Copies numbers to the device. */
+  upload(data: Float32Array): Numbers {
+    if (data.length > mostElements) throw tooLarge(data.length);
+    this.#uploads++;
+    if (this.isHost) {
+      this.#arrays++;
+      this.#bytes += 4 * data.length;
+      return data;
+    }
+    const source = "function (t0) {\nreturn t0[this.thread.x];\n}";
+    const size = data.length;
+    const made = this.kernel({ source, size, arrays: [size], numbers: 0 })([data]);
+    this.#launches--;
+    return made;
+  }
+
+  /** Whether there is no device behind it: numbers stay in plain arrays. */
+  get isHost(): boolean {
+    return this.mode === "cpu" || this.mode === "webasm";
+  }
+
+  /** Copies numbers back. */
+  read(numbers: Numbers): Float32Array {
+    this.#reads++;
+    if (numbers instanceof Float32Array) return numbers.slice();
+    this.check();
+    const data = numbers.toArray();
+    // It may have gone while it was read: what was read is then zeros.
+    this.check();
+    return data;
+  }
+
+  /** @throws DeviceLostError if the device has gone, and with it everything that was there. */
+  check(): void {
+    if (this.#gpu.context?.isContextLost() !== true) return;
+    throw new DeviceLostError(
+      "gpu",
+      "the device must stay while it is used",
+      `a lost ${this.mode} context`,
+      "Make a new backend, and load the last checkpoint.",
+    );
+  }
+
+  /** Gives memory back. */
+  delete(numbers: Numbers, size: number): void {
+    this.#arrays--;
+    this.#bytes -= 4 * size;
+    if (!(numbers instanceof Float32Array)) numbers.delete();
+  }
+
+  /** An op ran on the other backend. */
+  countElsewhere(name: string): void {
+    this.#elsewhere[name] = (this.#elsewhere[name] ?? 0) + 1;
+  }
+
+  /** The name of the graphics hardware. */
+  get renderer(): string {
+    const { context } = this.#gpu;
+    if (this.isHost || context === null) return "";
+    const names = context.getExtension("WEBGL_debug_renderer_info");
+    return names === null ? "" : String(context.getParameter(names.UNMASKED_RENDERER_WEBGL));
+  }
+
+  /** What it has done, and what it holds. */
+  report(): DeviceReport {
+    const { mode, renderer } = this;
+    return {
+      mode,
+      renderer,
+      isSoftware: this.isHost || software.test(renderer),
+      launches: this.#launches,
+      kernels: this.#kernels.size,
+      uploads: this.#uploads,
+      reads: this.#reads,
+      elsewhere: { ...this.#elsewhere },
+      arrays: this.#arrays,
+      bytes: this.#bytes,
+    };
+  }
+}
+
+/** Arrays whose places cannot be counted in float32. */
+function tooLarge(size: number): BackendError {
+  return new BackendError(
+    "gpu",
+    `arrays have at most ${mostElements} elements`,
+    String(size),
+    "Work in smaller batches, or on the CPU.",
+  );
+}
+
+/** Devices by mode: browsers take the oldest graphics context away when there are too many. */
+const devices = new Map<GpuJsMode, Device>();
+
+/**
+ * The device for a mode.
+ *
+ * @throws BackendUnavailableError if gpu.js does not run kernels in this mode here.
+ */
+export async function openDevice(mode: GpuJsMode): Promise<Device> {
+  const known = devices.get(mode);
+  if (known !== undefined && !isLost(known)) return known;
+  const device = probe(await loadGpuJs(), mode);
+  devices.set(mode, device);
+  return device;
+}
+
+/** Whether a device has gone. */
+function isLost(device: Device): boolean {
+  try {
+    device.check();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** A device that has been seen to compute: gpu.js may take another mode without a word. */
+function probe({ GPU }: GpuJsModule, mode: GpuJsMode): Device {
+  const refuse = (reason: string): BackendUnavailableError =>
+    new BackendUnavailableError(
+      "gpuBackend",
+      `needs a device for mode "${mode}"`,
+      reason,
+      'Use mode: "auto", which takes the other backend where there is no device.',
+    );
+  let gpu: GpuJs;
+  let data: Float32Array;
+  let ran: string;
+  try {
+    gpu = new GPU({ mode });
+    const kernel = gpu.createKernel("function (t0) {\nreturn t0[this.thread.x] * 0.5;\n}", {
+      output: [3],
+      argumentTypes: { t0: "Array" },
+      pipeline: false,
+      immutable: false,
+      precision: "single",
+      tactic: "precision",
+      loopMaxIterations: 1,
+    });
+    data = kernel(new Float32Array([1, -2, 3e-3])) as Float32Array;
+    ran = kernel.kernel.constructor.mode;
+  } catch (error) {
+    throw refuse(`"${(error as Error).message}" from gpu.js`);
+  }
+  const name = mode === "headlessgl" || mode.startsWith("webgl") ? "gpu" : mode;
+  if (ran !== mode && ran !== name) throw refuse(`a kernel that ran in mode "${ran}"`);
+  if (data[0] !== 0.5 || data[1] !== -1 || Math.abs(data[2] - 1.5e-3) > 1e-9) {
+    throw refuse(`a kernel that made ${Array.from(data).join(" ")} of 0.5, -1 and 0.0015`);
+  }
+  return new Device(mode, gpu);
+}
