@@ -1,10 +1,13 @@
 /**
  * @file The tests of all packages, in three projects:
  * `unit` is every *.test.ts, `types` checks *.test-d.ts with tsc, and `gc` runs *.gc.test.ts in
- * processes of their own where the test may call the garbage collector.
+ * processes of their own where the test may call the garbage collector. Where Chromium is installed,
+ * `browser` runs *.browser.test.ts in it.
  */
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig, type TestProjectConfiguration } from "vitest/config";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const conditions = ["@tapeloop/source"];
@@ -20,6 +23,42 @@ const tests = (name: string): string[] => [
   `test/**/*.${name}.ts`,
 ];
 const notTests = ["**/node_modules/**", "**/dist/**", "test/blocks/**"];
+
+/** Where Debian's package puts it; another place may be named. */
+const chromium = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+
+/** Tests in Chromium, whose WebGL needs no graphics hardware. */
+function inBrowser(): TestProjectConfiguration[] {
+  if (!existsSync(chromium)) {
+    console.warn(
+      `NOT TESTED: the GPU backend on WebGL, for there is no Chromium at ${chromium}.\n` +
+        "Install it (apt-get install chromium), or name it: CHROMIUM=/path/to/chromium.",
+    );
+    return [];
+  }
+  return [
+    {
+      ...source,
+      test: {
+        name: "browser",
+        include: tests("browser.test"),
+        exclude: notTests,
+        browser: {
+          enabled: true,
+          headless: true,
+          screenshotFailures: false,
+          provider: playwright({
+            launchOptions: {
+              executablePath: chromium,
+              args: ["--no-sandbox", "--disable-quic", "--no-first-run"],
+            },
+          }),
+          instances: [{ browser: "chromium" }],
+        },
+      },
+    },
+  ];
+}
 
 export default defineConfig({
   root,
@@ -66,6 +105,7 @@ export default defineConfig({
           },
         },
       },
+      ...inBrowser(),
     ],
   },
 });

@@ -11,6 +11,7 @@ import type { GpuArray, Memory } from "./array.ts";
 import { type Device, type DeviceReport, openDevice } from "./device.ts";
 import type { GpuJsMode } from "./gpujs.ts";
 import { kernelsOn } from "./kernels.ts";
+import { compileProgram } from "./plan/compile.ts";
 import { read, upload } from "./transfer.ts";
 
 /**
@@ -122,9 +123,11 @@ function on<V>(device: Device, elsewhere: Backend<V>): GpuBackend {
       `gpuBackend: the ${mode} device is a program (${renderer}): it is right, and slower than the CPU backends.`,
     );
   }
+  const kernels = kernelsOn(device, elsewhere);
   return {
     name: "gpu",
-    kernels: kernelsOn(device, elsewhere),
+    kernels,
+    compile: (program) => compileProgram({ device, kernels }, program),
     upload: (data: TypedArray, type: TensorType) => upload(device, data, type),
     read: (value) => Promise.resolve(read(device, value)),
     readSync: (value) => read(device, value),

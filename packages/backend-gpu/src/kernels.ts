@@ -46,7 +46,7 @@ function movements(
     reshape: ([x], { shape }) => {
       const there = reshaped(shape)(x);
       if (there !== null) return seenAs(x, there);
-      const dense = isRowMajor(x) ? x : rowMajor(device, x);
+      const dense = isRowMajor(x) ? x : copy(device, x);
       return seenAs(dense, { shape, strides: rowMajorStrides(shape), offset: dense.offset });
     },
     permute: ([x], { axes }) => seenAs(x, permuted(axes)(x)),
@@ -66,11 +66,6 @@ function movements(
       return { shape, dtype, memory, offset: 0, strides: shape.map(() => 0) };
     },
   };
-}
-
-/** A copy in row-major order, where the array is: on the device or on the host. */
-function rowMajor(device: Device, x: GpuArray): GpuArray {
-  return x.memory.host === null ? copy(device, x) : upload(device, read(device, x), x);
 }
 
 /** Whether whole numbers are the same in float32. */

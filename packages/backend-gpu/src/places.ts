@@ -26,7 +26,7 @@ export function sumOf(
   let total = plus;
   for (const [place, factor] of parts) {
     total += place.constant * factor;
-    for (const [name, times] of place.terms) {
+    for (const [name, times] of factor === 0 ? [] : place.terms) {
       const next = (terms.get(name) ?? 0) + times * factor;
       if (next === 0) terms.delete(name);
       else terms.set(name, next);

@@ -18,6 +18,8 @@ export interface Leaf extends TensorType {
   readonly offset: number | "given";
   /** Whether it is one number, that is given to the kernel and not read. */
   readonly isNumber: boolean;
+  /** In kernels for all steps of a loop at once: elements between steps; 0 for what is the same in all. */
+  readonly step: number;
 }
 
 /** A primitive on values. */
@@ -39,7 +41,7 @@ export type Value = Leaf | OpValue;
 /** All elements of a memory, in row-major order. */
 export function leafOf({ shape, dtype }: TensorType, source: number, size: number): Leaf {
   const strides = rowMajorStrides(shape);
-  return { kind: "leaf", shape, dtype, source, size, strides, offset: 0, isNumber: false };
+  return { kind: "leaf", shape, dtype, source, size, strides, offset: 0, isNumber: false, step: 0 };
 }
 
 /** A primitive's first or only result. */
@@ -66,5 +68,20 @@ export function leafOn({ shape, dtype, strides, offset, memory }: GpuArray, sour
     strides,
     offset: offset === 0 ? 0 : "given",
     isNumber,
+    step: 0,
   };
+}
+
+/** A value on other arrays. */
+export function replaced(value: Value, leaves: (leaf: Leaf) => Leaf): Value {
+  const known = new Map<Value, Value>();
+  const replace = (each: Value): Value => {
+    let made = known.get(each);
+    if (made === undefined) {
+      made = each.kind === "leaf" ? leaves(each) : { ...each, inputs: each.inputs.map(replace) };
+      known.set(each, made);
+    }
+    return made;
+  };
+  return replace(value);
 }

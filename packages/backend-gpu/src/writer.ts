@@ -33,11 +33,18 @@ export interface Written {
   readonly numbers: readonly { readonly leaf: Leaf; readonly is: "number" | "offset" }[];
 }
 
-/** Writes the kernel that computes a value at every place of its shape, in row-major order. */
-export function writeKernel(value: Value): Written {
+/**
+ * Writes the kernel that computes a value at every place of its shape, in row-major order.
+ *
+ * @param steps - For all steps of a loop at once: how many there are. The result has them along a first axis.
+ */
+export function writeKernel(value: Value, steps: number | null = null): Written {
   const writer = new Writer();
-  const result = writer.value(value, writer.split(variable("i"), value.shape));
-  return writer.end(result);
+  const i = variable("i");
+  if (steps === null) return writer.end(writer.value(value, writer.split(i, value.shape)));
+  const [step, ...at] = writer.split(i, [steps, ...value.shape]);
+  writer.step = step;
+  return writer.end(writer.value(value, at));
 }
 
 /** A kernel that is being written. */
@@ -49,6 +56,8 @@ export class Writer {
   readonly #arrays: Leaf[] = [];
   readonly #numbers: { leaf: Leaf; is: "number" | "offset" }[] = [];
   #count = 0;
+  /** The step of the loop whose value is computed. */
+  step: Place = constant(0);
 
   /** The value at a place, as a variable or a number. */
   value(value: Value, at: readonly Place[]): string {
@@ -75,7 +84,10 @@ export class Writer {
     const name = `t${known < 0 ? this.#arrays.length - 1 : known}`;
     const { offset } = leaf;
     const place = sumOf(
-      at.map((each, axis) => [each, leaf.shape[axis] === 1 ? 0 : leaf.strides[axis]]),
+      [
+        [this.step, leaf.step],
+        ...at.map((each, axis) => [each, leaf.shape[axis] === 1 ? 0 : leaf.strides[axis]] as const),
+      ],
       offset === "given" ? 0 : offset,
     );
     const start = offset === "given" ? `${this.#number(leaf, "offset")} + ` : "";
