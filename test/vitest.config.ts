@@ -2,7 +2,7 @@
  * @file The tests of all packages, in three projects:
  * `unit` is every *.test.ts, `types` checks *.test-d.ts with tsc, and `gc` runs *.gc.test.ts in
  * processes of their own where the test may call the garbage collector. Where Chromium is installed,
- * `browser` runs *.browser.test.ts in it.
+ * `browser` runs *.browser.test.ts in it, and those that are about its absence without WebGL.
  */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -36,27 +36,35 @@ function inBrowser(): TestProjectConfiguration[] {
     );
     return [];
   }
-  return [
-    {
-      ...source,
-      test: {
-        name: "browser",
-        include: tests("browser.test"),
-        exclude: notTests,
-        browser: {
-          enabled: true,
-          headless: true,
-          screenshotFailures: false,
-          provider: playwright({
-            launchOptions: {
-              executablePath: chromium,
-              args: ["--no-sandbox", "--disable-quic", "--no-first-run"],
-            },
-          }),
-          instances: [{ browser: "chromium" }],
-        },
+  const inChromium = (
+    name: string,
+    include: string[],
+    exclude: string[],
+    flags: string[],
+  ): TestProjectConfiguration => ({
+    ...source,
+    test: {
+      name,
+      include,
+      exclude: [...notTests, ...exclude],
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider: playwright({
+          launchOptions: {
+            executablePath: chromium,
+            args: ["--no-sandbox", "--disable-quic", "--no-first-run", ...flags],
+          },
+        }),
+        instances: [{ browser: "chromium" }],
       },
     },
+  });
+  const withoutGl = tests("no-gl.browser.test");
+  return [
+    inChromium("browser", tests("browser.test"), withoutGl, []),
+    inChromium("browser without WebGL", withoutGl, [], ["--disable-3d-apis"]),
   ];
 }
 

@@ -129,7 +129,7 @@ function on<V>(device: Device, elsewhere: Backend<V>): GpuBackend {
     kernels,
     compile: (program) => compileProgram({ device, kernels }, program),
     upload: (data: TypedArray, type: TensorType) => upload(device, data, type),
-    read: (value) => Promise.resolve(read(device, value)),
+    read: async (value) => read(device, value),
     readSync: (value) => read(device, value),
     memoryOf: ({ memory }) => memory,
     release: (memory) => (memory as Memory).release(),

@@ -4,7 +4,7 @@
  */
 import type { ParamsOf, PrimitiveName, Shape, TensorType } from "@tapeloop/autograd/backend";
 import { sizeOf } from "@tapeloop/autograd/backend";
-import { expm1, log1p, number, sigmoid, tanh, truth } from "./functions.ts";
+import { cos, expm1, log1p, number, sigmoid, sin, tanh, truth } from "./functions.ts";
 import { constant, type Place, sumOf } from "./places.ts";
 import type { OpValue, Value } from "./value.ts";
 import type { Writer } from "./writer.ts";
@@ -22,6 +22,16 @@ type Emitter<N extends PrimitiveName> = (
 /** A function of single elements. */
 function pointwise(f: (...x: string[]) => string): Emitter<PrimitiveName> {
   return (w, { inputs }, at) => w.declare(f(...inputs.map((x) => w.value(x, at))));
+}
+
+/** A function of one element that takes variables. */
+function ofOne(
+  f: (x: string, declare: (expression: string) => string) => string,
+): Emitter<PrimitiveName> {
+  return (w, { inputs: [x] }, at) => {
+    const declare = (expression: string): string => w.declare(expression);
+    return w.declare(f(w.value(x, at), declare));
+  };
 }
 
 /** An input at another place than the result's. */
@@ -43,8 +53,8 @@ export const emitters = {
   sqrt: pointwise((x) => `Math.sqrt(${x})`),
   exp: pointwise((x) => `Math.exp(${x})`),
   log: pointwise((x) => `Math.log(${x})`),
-  sin: pointwise((x) => `Math.sin(${x})`),
-  cos: pointwise((x) => `Math.cos(${x})`),
+  sin: ofOne(sin),
+  cos: ofOne(cos),
   expm1: pointwise(expm1),
   log1p: pointwise(log1p),
   tanh: pointwise(tanh),

@@ -38,3 +38,37 @@ export function log1p(x: string): string {
   const near = `(1 + ${x} === 1 ? ${x} : Math.log(1 + ${x}) * (${x} / (1 + ${x} - 1)))`;
   return `(Math.abs(${x}) < 0.5 ? ${near} : Math.log(1 + ${x}))`;
 }
+
+/** π/2 in three parts, of which the first two have few bits: their multiples up to 2¹³ are exact. */
+const halfPi = [1.5703125, 4.837512969970703e-4, 7.549789954891882e-8] as const;
+
+/**
+ * Sine and cosine of x less a multiple of π/2, in variables of their own, and that multiple mod 4.
+ * Polynomials: Moshier's Cephes, sinf.c. Devices promise no more than 11 bits of their own functions.
+ *
+ * @param declare - Makes a variable with the value of an expression.
+ */
+function quarters(x: string, declare: (expression: string) => string): [string, string, string] {
+  const q = declare(`Math.floor(${x} * ${2 / Math.PI} + 0.5)`);
+  const r = declare(`${x} - ${q} * ${halfPi[0]} - ${q} * ${halfPi[1]} - ${q} * ${halfPi[2]}`);
+  const z = declare(`${r} * ${r}`);
+  const odd = polynomial(z, [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1]);
+  const even = polynomial(z, [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2]);
+  const sine = declare(`${r} + ${r} * ${z} * ${odd}`);
+  const cosine = declare(`1 - 0.5 * ${z} + ${z} * ${z} * ${even}`);
+  return [sine, cosine, declare(`${q} - 4 * Math.floor(${q} / 4)`)];
+}
+
+/** Sine; of great numbers as the device has it. */
+export function sin(x: string, declare: (expression: string) => string): string {
+  const [s, c, m] = quarters(x, declare);
+  const near = `(${m} < 0.5 ? ${s} : (${m} < 1.5 ? ${c} : (${m} < 2.5 ? -${s} : -${c})))`;
+  return `(Math.abs(${x}) < 8192 ? ${near} : Math.sin(${x}))`;
+}
+
+/** Cosine; of great numbers as the device has it. */
+export function cos(x: string, declare: (expression: string) => string): string {
+  const [s, c, m] = quarters(x, declare);
+  const near = `(${m} < 0.5 ? ${c} : (${m} < 1.5 ? -${s} : (${m} < 2.5 ? -${c} : ${s})))`;
+  return `(Math.abs(${x}) < 8192 ? ${near} : Math.cos(${x}))`;
+}

@@ -174,7 +174,7 @@ export class Writer {
       }
     });
     const [last] = rest.terms.keys();
-    if (parts.length === real.length - 1 && rest.terms.size === 1) {
+    if (parts.length > 0 && parts.length === real.length - 1 && rest.terms.size === 1) {
       this.#divisions.push({ whole: place, parts: [...parts, [last, 1]] });
     }
     return at;
