@@ -6,4 +6,4 @@
 export type { GpuArray, Memory } from "./array.ts";
 export { type GpuBackend, gpuBackend, type GpuMode, type GpuOptions } from "./backend.ts";
 export type { DeviceReport } from "./device.ts";
-export type { GpuJsMode } from "./gpujs.ts";
+export type { GpuJsMode, Numbers, Texture } from "./gpujs.ts";
