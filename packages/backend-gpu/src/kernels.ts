@@ -19,7 +19,8 @@ import { type Device, mostElements, mostInputs } from "./device.ts";
 import { emitters } from "./emitters.ts";
 import { kernelOf, type ValueKernel } from "./kernel.ts";
 import { copy, read, upload } from "./transfer.ts";
-import { leafOn, opOf } from "./value.ts";
+import { staged } from "./staged.ts";
+import { leafOf, leafOn, opOf } from "./value.ts";
 import { permuted, ranged, repeated, reshaped, sliced, type View } from "./views.ts";
 
 /** A kernel whose primitive is known only at run time. */
@@ -164,6 +165,33 @@ function here(device: Device, name: PrimitiveName): (...op: Parameters<AnyKernel
   };
 }
 
+/** Runs a reduction on the device, in as many stages as it needs. */
+function reducing(device: Device, name: "sum" | "max"): (...op: Parameters<AnyKernel>) => GpuArray {
+  const known = new Map<string, readonly ValueKernel[]>();
+  return (inputs, params, type) => {
+    const result = type as TensorType;
+    const key = keyOf(inputs, params, result);
+    let kernels = known.get(key);
+    if (kernels === undefined) {
+      const x = leafOn(inputs[0], 0);
+      const { axes } = params as { readonly axes: readonly number[] };
+      const stages = staged(name, x, axes, result);
+      const values =
+        stages === null
+          ? [opOf(name, params, [x], result)]
+          : [stages.first, stages.second(leafOf(stages.first, 0, sizeOf(stages.first.shape)))];
+      kernels = values.map((value) => kernelOf(device, value));
+      known.set(key, kernels);
+    }
+    const [first, second] = kernels;
+    const made = first(inputs);
+    if (second === undefined) return made;
+    const all = second([made]);
+    made.memory.release();
+    return all;
+  };
+}
+
 /** Joins any number of pieces, a few at a time. */
 function joining(device: Device, elsewhere: AnyKernel): Kernels<"concat">["concat"] {
   const few = here(device, "concat");
@@ -191,7 +219,7 @@ export function kernelsOn<V>(device: Device, other: Backend<V>): KernelTable<Gpu
   const table: Partial<Record<PrimitiveName, AnyKernel>> = {};
   for (const name of Object.keys(primitives) as PrimitiveName[]) {
     const elsewhere = through(device, other, name);
-    const run = here(device, name);
+    const run = name === "sum" || name === "max" ? reducing(device, name) : here(device, name);
     table[name] = (inputs, params, type) => {
       const isHere =
         primitives[name].results === "one" && isForDevice(name, inputs, type as TensorType);

@@ -1,5 +1,6 @@
 import {
   add,
+  compile,
   concat,
   gather,
   grad,
@@ -14,6 +15,7 @@ import {
   step,
   tensor,
   type Tensor,
+  to,
   zeros,
 } from "@tapeloop/autograd";
 import { lstmCell } from "@tapeloop/nn";
@@ -106,6 +108,26 @@ describe("kernels", () => {
     expect(() => x.add(tensor([1]))).toThrowErrorMatchingInlineSnapshot(
       `[BackendError: gpu: arrays have at most 16777216 elements, got 16781312. Work in smaller batches, or on the CPU.]`,
     );
+  });
+
+  test.each([
+    ["all of a matrix", [64, 63], [0, 1]],
+    ["all of a number without divisors", [1009], [0]],
+    ["rows that lie in columns", [3, 2000], [1]],
+    ["columns", [1200, 5], [0]],
+  ] as const)("reduce in stages: %s", (_, shape, axes) => {
+    const x = normal([...shape], { key: key(3) });
+    const there = to(x, ndarrayBackend);
+    const reduced = (t: Tensor): Tensor[] => [t.sum({ axes }), t.square().max({ axes })];
+    const before = backend.report().launches;
+    x.sum({ axes });
+    expect(backend.report().launches - before).toBe(2);
+    for (const f of [reduced, compile(reduced)]) {
+      f(x).forEach((y, i) => {
+        const want = reduced(there)[i].dataSync();
+        y.dataSync().forEach((v, k) => expect(v).toBeCloseTo(want[k], 3));
+      });
+    }
   });
 
   test("are asked for indices that are there", () => {

@@ -16,6 +16,7 @@ import { type Device, mostInputs } from "../device.ts";
 import { kernelOf } from "../kernel.ts";
 import { type AnyKernel, checkIndices, isForDevice } from "../kernels.ts";
 import { type Leaf, leafOf, opOf, type Value } from "../value.ts";
+import { staged } from "../staged.ts";
 import type { Step } from "./frame.ts";
 
 /** What steps need of the backend. */
@@ -144,11 +145,31 @@ export class Lowering {
     const slots = new Set(known.flatMap((each) => [...each.slots]));
     const ops = known.reduce((sum, each) => sum + each.ops, 1);
     const isHeavy = primitive.work === "heavy" || known.some((each) => each.isHeavy);
+    if ((name === "sum" || name === "max") && this.#inStages(node, { slots, ops, isHeavy })) return;
     outputs.forEach((y, output) => {
       const value = opOf(name, params, values, y.type, output);
       this.#known.set(y, { value, slots, ops, isHeavy });
       if (this.#wanted.has(y)) this.inSlot(y);
     });
+  }
+
+  /** Adds a reduction of many elements to few; false if it is none. */
+  #inStages(
+    { primitive, inputs, outputs, params }: ProgramNode,
+    known: Omit<Known, "value">,
+  ): boolean {
+    const [y] = outputs;
+    const { axes } = params as { readonly axes: readonly number[] };
+    const stages = staged(primitive.name as "sum" | "max", this.value(inputs[0]), axes, y.type);
+    if (stages === null) return false;
+    const { shape, dtype } = stages.first;
+    const between: Variable = { id: -1, type: { shape, dtype } };
+    this.#known.set(between, { ...known, value: stages.first });
+    const made = this.inSlot(between);
+    const value = stages.second(made);
+    this.#known.set(y, { value, slots: new Set([made.source]), ops: 2, isHeavy: true });
+    if (this.#wanted.has(y)) this.inSlot(y);
+    return true;
   }
 
   /** Computes inputs into slots until a kernel can take them all. */
