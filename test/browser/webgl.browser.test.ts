@@ -86,6 +86,14 @@ describe("the device", () => {
     expect(await x.reshape([50, 100]).transpose().transpose().data()).toEqual(data);
   });
 
+  test("is read while the page goes on, also what is given back meanwhile", async () => {
+    const x = tensor(Float32Array.from({ length: 300 }, (_, i) => i)).mul(2);
+    const [all, part] = [x.data(), x.slice([{ start: 10, stop: 12 }]).data()];
+    x.dispose();
+    expect((await all)[299]).toBe(598);
+    expect([...(await part)]).toEqual([20, 22]);
+  });
+
   test("counts places exactly as far as it takes them", () => {
     const n = 4_000_037;
     const x = tensor(Float32Array.from({ length: n }, (_, i) => i % 4093));

@@ -52,6 +52,11 @@ export class Memory {
     return data;
   }
 
+  /** The same, when the device has come so far. */
+  async readLater(make: (numbers: Float32Array) => TypedArray): Promise<TypedArray> {
+    return this.#host ?? make(await this.#device.readLater(this.numbers, this.size));
+  }
+
   /** Gives the memory back. */
   release(): void {
     if (this.#numbers !== null) this.#device.delete(this.#numbers, this.size);

@@ -12,7 +12,7 @@ import { type Device, type DeviceReport, openDevice } from "./device.ts";
 import type { GpuJsMode } from "./gpujs.ts";
 import { kernelsOn } from "./kernels.ts";
 import { compileProgram } from "./plan/compile.ts";
-import { read, upload } from "./transfer.ts";
+import { read, readLater, upload } from "./transfer.ts";
 
 /**
  * Where kernels run. `webgl2` and `webgl`: in browsers. `headlessgl`: in Node, with the package gl.
@@ -129,7 +129,7 @@ function on<V>(device: Device, elsewhere: Backend<V>): GpuBackend {
     kernels,
     compile: (program) => compileProgram({ device, kernels }, program),
     upload: (data: TypedArray, type: TensorType) => upload(device, data, type),
-    read: async (value) => read(device, value),
+    read: (value) => readLater(device, value),
     readSync: (value) => read(device, value),
     memoryOf: ({ memory }) => memory,
     release: (memory) => (memory as Memory).release(),

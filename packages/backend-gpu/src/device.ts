@@ -1,6 +1,13 @@
 /** @file One way to run kernels, made sure of before it is used: kernels by source, numbers in and out, counts. */
 import { BackendError, BackendUnavailableError, DeviceLostError } from "@tapeloop/autograd/backend";
-import { type GpuJs, type GpuJsMode, type GpuJsModule, loadGpuJs, type Numbers } from "./gpujs.ts";
+import {
+  type GpuJs,
+  type GpuJsKernel,
+  type GpuJsMode,
+  type GpuJsModule,
+  loadGpuJs,
+  type Numbers,
+} from "./gpujs.ts";
 
 /** The most elements that an array here may have: places are float32, which counts so far. */
 export const mostElements: number = 2 ** 24;
@@ -47,6 +54,22 @@ export interface DeviceReport {
   readonly bytes: number;
 }
 
+/** How all kernels are made. */
+const ours = {
+  pipeline: true,
+  // Otherwise the next run overwrites the result of this one.
+  immutable: true,
+  precision: "single",
+  // Otherwise floats have as few as 16 bits on some devices.
+  tactic: "precision",
+  // Otherwise loops end after 1000 turns.
+  loopMaxIterations: mostElements,
+  asyncMode: false,
+} as const;
+
+/** The kernel that changes nothing. */
+const identity = "function (t0) {\nreturn t0[this.thread.x];\n}";
+
 /** The programs that stand in for graphics hardware. */
 const software = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
@@ -56,6 +79,8 @@ export class Device {
   readonly mode: GpuJsMode;
   readonly #gpu: GpuJs;
   readonly #kernels = new Map<string, Launch>();
+  /** Kernels whose results come back, by size. */
+  readonly #readers = new Map<number, GpuJsKernel>();
   readonly #elsewhere: Record<string, number> = {};
   #launches = 0;
   #uploads = 0;
@@ -88,20 +113,11 @@ export class Device {
       ...arrays.map((_, i) => [`t${i}`, "Array"]),
       ...Array.from({ length: numbers }, (_, i) => [`s${i}`, "Float"]),
     ];
-    const kernel = this.#gpu.createKernel(source, {
-      output: [size],
-      argumentTypes: Object.fromEntries(types) as Record<string, string>,
-      pipeline: true,
-      // Otherwise the next run overwrites the result of this one.
-      immutable: true,
-      precision: "single",
-      // Otherwise floats have as few as 16 bits on some devices.
-      tactic: "precision",
-      // Otherwise loops end after 1000 turns.
-      loopMaxIterations: mostElements,
-    });
+    const argumentTypes = Object.fromEntries(types) as Record<string, string>;
+    const settings = { ...ours, output: [size] as const, argumentTypes };
+    const kernel = this.#gpu.createKernel(source, settings);
     return (inputs) => {
-      const made = kernel(...inputs);
+      const made = kernel(...inputs) as Numbers;
       this.#launches++;
       this.#arrays++;
       this.#bytes += 4 * size;
@@ -118,9 +134,8 @@ export class Device {
       this.#bytes += 4 * data.length;
       return data;
     }
-    const source = "function (t0) {\nreturn t0[this.thread.x];\n}";
     const size = data.length;
-    const made = this.kernel({ source, size, arrays: [size], numbers: 0 })([data]);
+    const made = this.kernel({ source: identity, size, arrays: [size], numbers: 0 })([data]);
     this.#launches--;
     return made;
   }
@@ -139,6 +154,25 @@ export class Device {
     // It may have gone while it was read: what was read is then zeros.
     this.check();
     return data;
+  }
+
+  /** The same, when the device has come so far; until then the page goes on. */
+  async readLater(numbers: Numbers, size: number): Promise<Float32Array> {
+    if (numbers instanceof Float32Array || this.mode !== "webgl2") return this.read(numbers);
+    this.#reads++;
+    this.check();
+    let reader = this.#readers.get(size);
+    if (reader === undefined) {
+      const settings = { ...ours, pipeline: false, immutable: false, asyncMode: true };
+      const of = { output: [size] as const, argumentTypes: { t0: "Array" } };
+      reader = this.#gpu.createKernel(identity, { ...settings, ...of });
+      this.#readers.set(size, reader);
+    }
+    try {
+      return (await reader(numbers)) as Float32Array;
+    } finally {
+      this.check();
+    }
   }
 
   /** @throws DeviceLostError if the device has gone, and with it everything that was there. */
@@ -241,13 +275,10 @@ function probe({ GPU }: GpuJsModule, mode: GpuJsMode): Device {
   try {
     gpu = new GPU({ mode });
     const kernel = gpu.createKernel("function (t0) {\nreturn t0[this.thread.x] * 0.5;\n}", {
+      ...ours,
       output: [3],
       argumentTypes: { t0: "Array" },
       pipeline: false,
-      immutable: false,
-      precision: "single",
-      tactic: "precision",
-      loopMaxIterations: 1,
     });
     data = kernel(new Float32Array([1, -2, 3e-3])) as Float32Array;
     ran = kernel.kernel.constructor.mode;

@@ -17,7 +17,7 @@ export type Numbers = Texture | Float32Array;
 
 /** A kernel as gpu.js hands it out. */
 export interface GpuJsKernel {
-  (...inputs: readonly (Numbers | number)[]): Numbers;
+  (...inputs: readonly (Numbers | number)[]): Numbers | Promise<Numbers>;
   /** What stands behind it. */
   readonly kernel: { readonly constructor: { readonly mode: string } };
 }
@@ -31,6 +31,8 @@ export interface GpuJsSettings {
   readonly precision: "single";
   readonly tactic: "precision";
   readonly loopMaxIterations: number;
+  /** Whether results are promises. */
+  readonly asyncMode: boolean;
 }
 
 /** What is used of a WebGL context. */

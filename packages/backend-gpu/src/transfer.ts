@@ -22,6 +22,17 @@ export function read(device: Device, x: GpuArray): TypedArray {
   return data;
 }
 
+/** The same, when the device has come so far; until then the page goes on. */
+export async function readLater(device: Device, x: GpuArray): Promise<TypedArray> {
+  const isThere = x.memory.host !== null || sizeOf(x.shape) === 0;
+  if (isThere) return read(device, x);
+  const dense = isWhole(x) ? x : copy(device, x);
+  const data = dense.memory.readLater(typed(x));
+  // What is read stays until it has been read.
+  if (dense !== x) dense.memory.release();
+  return data;
+}
+
 /** A copy in row-major order: on the device, or on the host for what is of whole numbers and is there. */
 export function copy(device: Device, x: GpuArray): GpuArray {
   const isEmpty = sizeOf(x.shape) === 0;
