@@ -19,9 +19,10 @@ const warned = warn.mock.calls.join();
 warn.mockRestore();
 beforeAll(() => setDefaultBackend(backend));
 
-/** Devices keep no NaN, no infinities and no numbers below 2⁻¹²⁶, and add in float32. */
+/** Devices keep no NaN, no infinities, no signs of 0 and no numbers below 2⁻¹²⁶, and add in float32. */
 function isOrdinary({ sample }: Run): boolean {
-  const isPlain = (v: number): boolean => v === 0 || (Math.abs(v) > 1e-37 && Math.abs(v) < 1e37);
+  const isPlain = (v: number): boolean =>
+    Object.is(v, 0) || (Math.abs(v) > 1e-37 && Math.abs(v) < 1e37);
   const isExact = sample.what.endsWith("kept in float64");
   return !isExact && sample.inputs.every(({ data }) => data.every(isPlain));
 }

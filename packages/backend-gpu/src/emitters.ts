@@ -4,7 +4,21 @@
  */
 import type { ParamsOf, PrimitiveName, Shape, TensorType } from "@tapeloop/autograd/backend";
 import { sizeOf } from "@tapeloop/autograd/backend";
-import { cos, expm1, log1p, number, sigmoid, sin, tanh, truth } from "./functions.ts";
+import {
+  atan2,
+  cos,
+  type Declare,
+  erf,
+  erfc,
+  erfinv,
+  expm1,
+  log1p,
+  number,
+  sigmoid,
+  sin,
+  tanh,
+  truth,
+} from "./functions.ts";
 import { constant, type Place, sumOf } from "./places.ts";
 import type { OpValue, Value } from "./value.ts";
 import type { Writer } from "./writer.ts";
@@ -25,9 +39,7 @@ function pointwise(f: (...x: string[]) => string): Emitter<PrimitiveName> {
 }
 
 /** A function of one element that takes variables. */
-function ofOne(
-  f: (x: string, declare: (expression: string) => string) => string,
-): Emitter<PrimitiveName> {
+function ofOne(f: (x: string, declare: Declare) => string): Emitter<PrimitiveName> {
   return (w, { inputs: [x] }, at) => {
     const declare = (expression: string): string => w.declare(expression);
     return w.declare(f(w.value(x, at), declare));
@@ -55,6 +67,9 @@ export const emitters = {
   log: pointwise((x) => `Math.log(${x})`),
   sin: ofOne(sin),
   cos: ofOne(cos),
+  erf: ofOne(erf),
+  erfc: ofOne(erfc),
+  erfinv: ofOne(erfinv),
   expm1: pointwise(expm1),
   log1p: pointwise(log1p),
   tanh: pointwise(tanh),
@@ -66,6 +81,7 @@ export const emitters = {
   div: pointwise((x, y) => `${x} / ${y}`),
   maximum: pointwise((x, y) => `Math.max(${x}, ${y})`),
   pow,
+  atan2: pointwise(atan2),
 
   equal: pointwise((x, y) => truth(`${x} === ${y}`)),
   less: pointwise((x, y) => truth(`${x} < ${y}`)),
