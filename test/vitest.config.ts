@@ -46,6 +46,8 @@ function inBrowser(): TestProjectConfiguration[] {
     test: {
       name,
       include,
+      // Shaders are compiled by a program that shares the cores with all other tests.
+      testTimeout: 60_000,
       exclude: [...notTests, ...exclude],
       browser: {
         enabled: true,
@@ -62,9 +64,11 @@ function inBrowser(): TestProjectConfiguration[] {
     },
   });
   const withoutGl = tests("no-gl.browser.test");
+  const withWebGpu = tests("webgpu.browser.test");
   return [
-    inChromium("browser", tests("browser.test"), withoutGl, []),
+    inChromium("browser", tests("browser.test"), [...withoutGl, ...withWebGpu], []),
     inChromium("browser without WebGL", withoutGl, [], ["--disable-3d-apis"]),
+    inChromium("browser with WebGPU", withWebGpu, [], ["--enable-unsafe-webgpu"]),
   ];
 }
 

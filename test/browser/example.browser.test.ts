@@ -2,7 +2,7 @@
 import { expect, test, vi } from "vitest";
 import { start } from "../../packages/backend-gpu/examples/browser/train.ts";
 
-test("the example learns on the GPU", { timeout: 60_000 }, async () => {
+test("the example learns on the GPU", async () => {
   vi.spyOn(console, "warn").mockImplementation(() => {});
   const { backend, run } = await start("webgl2");
   expect(backend.name).toBe("gpu");

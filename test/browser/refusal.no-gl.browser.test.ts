@@ -3,7 +3,7 @@ import { gpuBackend } from "@tapeloop/backend-gpu";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { expect, test, vi } from "vitest";
 
-test.each(["webgl2", "webgl", "gpu"] as const)("%s is refused", async (mode) => {
+test.each(["webgl2", "webgl", "webgpu", "gpu"] as const)("%s is refused", async (mode) => {
   const choice = gpuBackend({ mode, elsewhere: ndarrayBackend });
   await expect(choice).rejects.toMatchObject({ code: "unavailable" });
 });

@@ -8,10 +8,9 @@ import { type GpuBackend, gpuBackend } from "@tapeloop/backend-gpu";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { layouts } from "../conformance/layouts.ts";
-import { indicesOf, type Input } from "../conformance/plain.ts";
-import { runsOf } from "../conformance/properties.ts";
-import { type Run, runKernel, uploadAs } from "../conformance/runs.ts";
+import { uploadAs } from "../conformance/runs.ts";
 import { rows } from "../conformance/samples.ts";
+import { expectDefinition, ordinary } from "./definitions.ts";
 
 const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
 const backend: GpuBackend = await gpuBackend({ mode: "webgl2", elsewhere: ndarrayBackend });
@@ -19,48 +18,17 @@ const warned = warn.mock.calls.join();
 warn.mockRestore();
 beforeAll(() => setDefaultBackend(backend));
 
-/** Devices keep no NaN, no infinities, no signs of 0 and no numbers below 2⁻¹²⁶, and add in float32. */
-function isOrdinary({ sample }: Run): boolean {
-  const isPlain = (v: number): boolean =>
-    Object.is(v, 0) || (Math.abs(v) > 1e-37 && Math.abs(v) < 1e37);
-  const isExact = sample.what.endsWith("kept in float64");
-  return !isExact && sample.inputs.every(({ data }) => data.every(isPlain));
-}
-
-/** The samples that the device is asked of. */
-function ordinary(name: PrimitiveName): Run[] {
-  return runsOf(backend, name).filter((run) => run.float === "float32" && isOrdinary(run));
-}
-
-/** Fails unless the results are those of the definition. */
-function expectDefinition(run: Run, inputs: readonly Input[], arrays?: readonly unknown[]): void {
-  runKernel(run, inputs, arrays).forEach(({ type, data }, slot) => {
-    const expected = indicesOf(type.shape).map((at) =>
-      run.row.value(at, inputs, run.sample.params, slot),
-    );
-    const greatest = Math.max(1, ...expected.filter(Number.isFinite).map(Math.abs));
-    const isFloat = type.dtype === "float32";
-    expected.forEach((want, i) => {
-      if (!Number.isFinite(want)) return;
-      const allowed = isFloat ? 1e-5 * Math.abs(want) + 2e-6 * greatest : 0;
-      expect(Math.abs(data[i] - want), `${run.sample.what}, element ${i}`).toBeLessThanOrEqual(
-        allowed,
-      );
-    });
-  });
-}
-
 describe.each(Object.keys(rows) as PrimitiveName[])("%s", (name) => {
-  test("agrees with its definition", () => {
-    for (const run of ordinary(name)) expectDefinition(run, run.sample.inputs);
+  test("agrees with its definition", async () => {
+    for (const run of ordinary(backend, name)) await expectDefinition(run);
   });
 
-  test("agrees with its definition however its inputs lie in memory", () => {
-    for (const run of ordinary(name).slice(0, 1)) {
+  test("agrees with its definition however its inputs lie in memory", async () => {
+    for (const run of ordinary(backend, name).slice(0, 1)) {
       for (const layOut of Object.values(layouts)) {
         const laidOut = run.sample.inputs.map(layOut);
         const arrays = laidOut.map((layout) => uploadAs(run, layout));
-        expectDefinition(
+        await expectDefinition(
           run,
           laidOut.map(({ seen }) => seen),
           arrays,

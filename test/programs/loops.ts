@@ -84,7 +84,7 @@ export function testLoops({ backend, cells, sizes, held }: Trials): void {
       { save: "carries" },
       { save: { every: 3 } },
       { save: "sqrt", reverse: true },
-    ] as const)("with %j", (options) => {
+    ] as const)("with %j", { timeout: 60_000 }, (options) => {
       for (const [T, B] of sizes) {
         const xs = random([T, B, cell.inputSize], T);
         expectSame((p: typeof params, x: Tensor) => run(p, x, options), params, xs);
@@ -187,7 +187,7 @@ export function testLoops({ backend, cells, sizes, held }: Trials): void {
       return { ...optimizer.update(grads, state, params), value };
     };
 
-    test("ten compiled steps have the losses of the reference to 1e-5", () => {
+    test("ten compiled steps have the losses of the reference to 1e-5", { timeout: 60_000 }, () => {
       const losses = (on: Backend, isCompiled: boolean) => {
         setDefaultBackend(on);
         const run = isCompiled ? compile(train) : train;
@@ -205,7 +205,7 @@ export function testLoops({ backend, cells, sizes, held }: Trials): void {
       expect(found[9]).toBeLessThan(found[0]);
     });
 
-    test("1,000 compiled steps keep buffers, bytes and kernels", () => {
+    test("1,000 compiled steps keep buffers, bytes and kernels", { timeout: 60_000 }, () => {
       const run = compile(train);
       const x = random([T, B, V], 3);
       let model: Model = start();

@@ -6,7 +6,7 @@ import {
   type TypedArray,
 } from "@tapeloop/autograd/backend";
 import type { Device } from "./device.ts";
-import type { Numbers } from "./gpujs.ts";
+import type { Numbers } from "./queue.ts";
 
 /**
  * Elements that several arrays may look at. They never change, so they may be in two places: on the

@@ -8,18 +8,20 @@ import {
   type TypedArray,
 } from "@tapeloop/autograd/backend";
 import type { GpuArray, Memory } from "./array.ts";
-import { type Device, type DeviceReport, openDevice } from "./device.ts";
+import type { Device, DeviceReport } from "./device.ts";
 import type { GpuJsMode } from "./gpujs.ts";
 import { kernelsOn } from "./kernels.ts";
+import { openDevice } from "./open.ts";
 import { compileProgram } from "./plan/compile.ts";
 import { read, readLater, upload } from "./transfer.ts";
 
 /**
  * Where kernels run. `webgl2` and `webgl`: in browsers. `headlessgl`: in Node, with the package gl.
  * `gpu`: the first of these that is there. `cpu` and `webasm`: without any device, to try kernels out.
- * `auto`: as `gpu`, or the other backend where there is no device. `webgpu` is refused for now.
+ * `auto`: as `gpu`, or the other backend where there is no device. `webgpu`: kernels are queued, and values
+ * cannot be read at once.
  */
-export type GpuMode = GpuJsMode | "webgpu" | "gpu" | "auto";
+export type GpuMode = GpuJsMode | "gpu" | "auto";
 
 /** How {@link gpuBackend} computes. */
 export interface GpuOptions<V> {
@@ -88,14 +90,6 @@ export async function gpuBackend<V>(options: GpuOptions<V>): Promise<GpuBackend 
 
 /** The device for a mode. */
 async function deviceFor(mode: GpuMode): Promise<Device> {
-  if (mode === "webgpu") {
-    throw new BackendUnavailableError(
-      "gpuBackend",
-      'needs kernels that can be queued, which gpu.js has not got for mode "webgpu"',
-      "a promise for each of them",
-      'Use mode: "webgl2".',
-    );
-  }
   if (mode !== "gpu" && mode !== "auto") return openDevice(mode);
   const reasons: string[] = [];
   for (const each of graphics) {

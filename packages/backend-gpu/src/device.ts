@@ -1,19 +1,10 @@
 /** @file One way to run kernels, made sure of before it is used: kernels by source, numbers in and out, counts. */
-import { BackendError, BackendUnavailableError, DeviceLostError } from "@tapeloop/autograd/backend";
-import {
-  type GpuJs,
-  type GpuJsKernel,
-  type GpuJsMode,
-  type GpuJsModule,
-  loadGpuJs,
-  type Numbers,
-} from "./gpujs.ts";
+import { BackendError, DeviceLostError } from "@tapeloop/autograd/backend";
+import type { GpuJs, GpuJsKernel, GpuJsMode, GpuJsSettings } from "./gpujs.ts";
+import { Later, type Numbers, Queue } from "./queue.ts";
 
 /** The most elements that an array here may have: places are float32, which counts so far. */
 export const mostElements: number = 2 ** 24;
-
-/** The most arrays that a kernel may read: WebGL 2 has 16 places for textures, and gpu.js takes some. */
-export const mostInputs: number = 12;
 
 /** A kernel's source, and all that it is specific to. */
 export interface KernelSource {
@@ -55,7 +46,7 @@ export interface DeviceReport {
 }
 
 /** How all kernels are made. */
-const ours = {
+export const ours: Omit<GpuJsSettings, "output" | "argumentTypes"> = {
   pipeline: true,
   // Otherwise the next run overwrites the result of this one.
   immutable: true,
@@ -65,7 +56,10 @@ const ours = {
   // Otherwise loops end after 1000 turns.
   loopMaxIterations: mostElements,
   asyncMode: false,
-} as const;
+};
+
+/** What gpu.js takes. */
+type Now = Parameters<GpuJsKernel>[number];
 
 /** The kernel that changes nothing. */
 const identity = "function (t0) {\nreturn t0[this.thread.x];\n}";
@@ -77,7 +71,11 @@ const software = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 export class Device {
   /** How kernels run. */
   readonly mode: GpuJsMode;
+  /** The most arrays that a kernel may read. */
+  readonly mostInputs: number;
   readonly #gpu: GpuJs;
+  /** Where kernels wait for one another; null where they run at once. */
+  readonly #queue: Queue | null;
   readonly #kernels = new Map<string, Launch>();
   /** Kernels whose results come back, by size. */
   readonly #readers = new Map<number, GpuJsKernel>();
@@ -91,6 +89,9 @@ export class Device {
   /** On an instance of gpu.js. */
   constructor(mode: GpuJsMode, gpu: GpuJs) {
     this.mode = mode;
+    // WebGL 2 has 16 places for textures, and gpu.js takes some; WebGPU has 8 for arrays and the result.
+    this.mostInputs = mode === "webgpu" ? 7 : 12;
+    this.#queue = mode === "webgpu" ? new Queue() : null;
     this.#gpu = gpu;
   }
 
@@ -117,7 +118,7 @@ export class Device {
     const settings = { ...ours, output: [size] as const, argumentTypes };
     const kernel = this.#gpu.createKernel(source, settings);
     return (inputs) => {
-      const made = kernel(...inputs) as Numbers;
+      const made = this.#queue?.run(kernel, inputs) ?? (kernel(...(inputs as Now[])) as Numbers);
       this.#launches++;
       this.#arrays++;
       this.#bytes += 4 * size;
@@ -149,8 +150,16 @@ export class Device {
   read(numbers: Numbers): Float32Array {
     this.#reads++;
     if (numbers instanceof Float32Array) return numbers.slice();
+    if (numbers instanceof Later) {
+      throw new BackendError(
+        "gpu",
+        `values come later in mode "${this.mode}"`,
+        "a read at once",
+        "Write await x.data().",
+      );
+    }
     this.check();
-    const data = numbers.toArray();
+    const data = numbers.toArray() as Float32Array;
     // It may have gone while it was read: what was read is then zeros.
     this.check();
     return data;
@@ -158,6 +167,10 @@ export class Device {
 
   /** The same, when the device has come so far; until then the page goes on. */
   async readLater(numbers: Numbers, size: number): Promise<Float32Array> {
+    if (numbers instanceof Later) {
+      this.#reads++;
+      return (this.#queue as Queue).read(numbers);
+    }
     if (numbers instanceof Float32Array || this.mode !== "webgl2") return this.read(numbers);
     this.#reads++;
     this.check();
@@ -177,7 +190,7 @@ export class Device {
 
   /** @throws DeviceLostError if the device has gone, and with it everything that was there. */
   check(): void {
-    if (this.#gpu.context?.isContextLost() !== true) return;
+    if (this.#gpu.context?.isContextLost?.() !== true) return;
     throw new DeviceLostError(
       "gpu",
       "the device must stay while it is used",
@@ -190,7 +203,8 @@ export class Device {
   delete(numbers: Numbers, size: number): void {
     this.#arrays--;
     this.#bytes -= 4 * size;
-    if (!(numbers instanceof Float32Array)) numbers.delete();
+    if (numbers instanceof Later) (this.#queue as Queue).delete(numbers);
+    else if (!(numbers instanceof Float32Array)) numbers.delete();
   }
 
   /** An op ran on the other backend. */
@@ -201,9 +215,8 @@ export class Device {
   /** The name of the graphics hardware. */
   get renderer(): string {
     const { context } = this.#gpu;
-    if (this.isHost || context === null) return "";
-    const names = context.getExtension("WEBGL_debug_renderer_info");
-    return names === null ? "" : String(context.getParameter(names.UNMASKED_RENDERER_WEBGL));
+    const names = context?.getExtension?.("WEBGL_debug_renderer_info") ?? null;
+    return names === null ? "" : String(context?.getParameter(names.UNMASKED_RENDERER_WEBGL));
   }
 
   /** What it has done, and what it holds. */
@@ -232,63 +245,4 @@ function tooLarge(size: number): BackendError {
     String(size),
     "Work in smaller batches, or on the CPU.",
   );
-}
-
-/** Devices by mode: browsers take the oldest graphics context away when there are too many. */
-const devices = new Map<GpuJsMode, Device>();
-
-/**
- * The device for a mode.
- *
- * @throws BackendUnavailableError if gpu.js does not run kernels in this mode here.
- */
-export async function openDevice(mode: GpuJsMode): Promise<Device> {
-  const known = devices.get(mode);
-  if (known !== undefined && !isLost(known)) return known;
-  const device = probe(await loadGpuJs(), mode);
-  devices.set(mode, device);
-  return device;
-}
-
-/** Whether a device has gone. */
-function isLost(device: Device): boolean {
-  try {
-    device.check();
-    return false;
-  } catch {
-    return true;
-  }
-}
-
-/** A device that has been seen to compute: gpu.js may take another mode without a word. */
-function probe({ GPU }: GpuJsModule, mode: GpuJsMode): Device {
-  const refuse = (reason: string): BackendUnavailableError =>
-    new BackendUnavailableError(
-      "gpuBackend",
-      `needs a device for mode "${mode}"`,
-      reason,
-      'Use mode: "auto", which takes the other backend where there is no device.',
-    );
-  let gpu: GpuJs;
-  let data: Float32Array;
-  let ran: string;
-  try {
-    gpu = new GPU({ mode });
-    const kernel = gpu.createKernel("function (t0) {\nreturn t0[this.thread.x] * 0.5;\n}", {
-      ...ours,
-      output: [3],
-      argumentTypes: { t0: "Array" },
-      pipeline: false,
-    });
-    data = kernel(new Float32Array([1, -2, 3e-3])) as Float32Array;
-    ran = kernel.kernel.constructor.mode;
-  } catch (error) {
-    throw refuse(`"${(error as Error).message}" from gpu.js`);
-  }
-  const name = mode === "headlessgl" || mode.startsWith("webgl") ? "gpu" : mode;
-  if (ran !== mode && ran !== name) throw refuse(`a kernel that ran in mode "${ran}"`);
-  if (data[0] !== 0.5 || data[1] !== -1 || Math.abs(data[2] - 1.5e-3) > 1e-9) {
-    throw refuse(`a kernel that made ${Array.from(data).join(" ")} of 0.5, -1 and 0.0015`);
-  }
-  return new Device(mode, gpu);
 }

@@ -2,22 +2,21 @@
 import { BackendUnavailableError } from "@tapeloop/autograd/backend";
 
 /** The names by which gpu.js knows its ways to run kernels, as far as they are used here. */
-export type GpuJsMode = "webgl2" | "webgl" | "headlessgl" | "cpu" | "webasm";
+export type GpuJsMode = "webgl2" | "webgl" | "webgpu" | "headlessgl" | "cpu" | "webasm";
 
 /** Numbers on the device. The modes without a device answer with plain arrays. */
 export interface Texture {
-  /** Reads the numbers back. */
-  toArray(): Float32Array;
+  /** Reads the numbers back; on WebGPU that is a promise. */
+  toArray(): Float32Array | Promise<Float32Array>;
   /** Gives the memory back. */
   delete(): void;
 }
 
-/** What a kernel takes and makes. */
-export type Numbers = Texture | Float32Array;
-
 /** A kernel as gpu.js hands it out. */
 export interface GpuJsKernel {
-  (...inputs: readonly (Numbers | number)[]): Numbers | Promise<Numbers>;
+  (
+    ...inputs: readonly (Texture | Float32Array | number)[]
+  ): Texture | Float32Array | Promise<Texture | Float32Array>;
   /** What stands behind it. */
   readonly kernel: { readonly constructor: { readonly mode: string } };
 }
@@ -35,10 +34,10 @@ export interface GpuJsSettings {
   readonly asyncMode: boolean;
 }
 
-/** What is used of a WebGL context. */
+/** What is used of a context: of WebGL, for others have nothing of it. */
 export interface GraphicsContext {
-  isContextLost(): boolean;
-  getExtension(name: string): { readonly UNMASKED_RENDERER_WEBGL: number } | null;
+  isContextLost?(): boolean;
+  getExtension?(name: string): { readonly UNMASKED_RENDERER_WEBGL: number } | null;
   getParameter(name: number): unknown;
 }
 

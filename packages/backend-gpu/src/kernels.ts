@@ -15,7 +15,7 @@ import {
   type TensorType,
 } from "@tapeloop/autograd/backend";
 import { type GpuArray, isRowMajor, Memory } from "./array.ts";
-import { type Device, mostElements, mostInputs } from "./device.ts";
+import { type Device, mostElements } from "./device.ts";
 import { emitters } from "./emitters.ts";
 import { kernelOf, type ValueKernel } from "./kernel.ts";
 import { copy, read, upload } from "./transfer.ts";
@@ -195,6 +195,7 @@ function reducing(device: Device, name: "sum" | "max"): (...op: Parameters<AnyKe
 /** Joins any number of pieces, a few at a time. */
 function joining(device: Device, elsewhere: AnyKernel): Kernels<"concat">["concat"] {
   const few = here(device, "concat");
+  const { mostInputs } = device;
   const join = (pieces: readonly GpuArray[], axis: number): GpuArray => {
     const size = pieces.reduce((sum, { shape }) => sum + shape[axis], 0);
     const type = { shape: pieces[0].shape.with(axis, size), dtype: pieces[0].dtype };

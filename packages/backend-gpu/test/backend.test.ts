@@ -28,7 +28,7 @@ const backend = await gpuBackend({ mode: "cpu", elsewhere });
 beforeEach(() => setDefaultBackend(backend));
 
 describe("the choice of a device", () => {
-  test.each(["webgl2", "webgl", "headlessgl", "gpu"] as const)(
+  test.each(["webgl2", "webgl", "webgpu", "headlessgl", "gpu"] as const)(
     "%s is refused where there is none, with the reason",
     async (mode) => {
       const choice = gpuBackend({ mode, elsewhere });
@@ -36,14 +36,6 @@ describe("the choice of a device", () => {
       await expect(choice).rejects.toThrow(/from gpu\.js/);
     },
   );
-
-  test("webgpu is refused in words", async () => {
-    await expect(
-      gpuBackend({ mode: "webgpu", elsewhere }),
-    ).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[BackendUnavailableError: gpuBackend: needs kernels that can be queued, which gpu.js has not got for mode "webgpu", got a promise for each of them. Use mode: "webgl2".]`,
-    );
-  });
 
   test("auto takes the other backend, and says so", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
@@ -143,7 +135,7 @@ describe("kernels", () => {
 });
 
 describe("memory", () => {
-  test("stays the same over 1,000 training steps of an LSTM", () => {
+  test("stays the same over 1,000 training steps of an LSTM", { timeout: 60_000 }, () => {
     const cell = lstmCell(2, 3);
     const x = normal([2, 2], { key: key(1) });
     type Parameters = ReturnType<typeof cell.init>;

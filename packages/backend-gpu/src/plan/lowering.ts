@@ -12,7 +12,7 @@ import {
   type Variable,
 } from "@tapeloop/autograd/backend";
 import type { GpuArray } from "../array.ts";
-import { type Device, mostInputs } from "../device.ts";
+import type { Device } from "../device.ts";
 import { kernelOf } from "../kernel.ts";
 import { type AnyKernel, checkIndices, isForDevice } from "../kernels.ts";
 import { type Leaf, leafOf, opOf, type Value } from "../value.ts";
@@ -123,7 +123,7 @@ export class Lowering {
     const types = inputs.map(({ type }) => type);
     const isHere = outputs.every(({ type }) => isForDevice(name, types, type));
     const isChecked = name === "cast" && types[0].dtype === "int32";
-    if (!isHere || isChecked || new Set(inputs).size > mostInputs) {
+    if (!isHere || isChecked || new Set(inputs).size > this.host.device.mostInputs) {
       this.#alone(node);
       return;
     }
@@ -174,6 +174,7 @@ export class Lowering {
 
   /** Computes inputs into slots until a kernel can take them all. */
   #fit(inputs: readonly Variable[]): void {
+    const { mostInputs } = this.host.device;
     for (;;) {
       const known = [...new Set(inputs)].map((x) => [x, this.#of(x)] as const);
       const slots = new Set(known.flatMap(([, each]) => [...each.slots])).size;
