@@ -2,7 +2,7 @@
  * @file The GPU backend on WebGL 2, as a browser has it: every primitive at its samples, to the accuracy
  * that shading languages promise; and what happens when the device goes away.
  */
-import { key, memory, normal, scope, setDefaultBackend, tensor } from "@tapeloop/autograd";
+import { key, memory, normal, pad, scope, setDefaultBackend, tensor } from "@tapeloop/autograd";
 import type { PrimitiveName } from "@tapeloop/autograd/backend";
 import { type GpuBackend, gpuBackend } from "@tapeloop/backend-gpu";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
@@ -61,6 +61,13 @@ describe("the device", () => {
     x.dispose();
     expect((await all)[299]).toBe(598);
     expect([...(await part)]).toEqual([20, 22]);
+  });
+
+  test("knows infinity", () => {
+    const padded = pad(tensor([1, 2]), [[1, 1]], { value: -Infinity });
+    expect(padded.toArray()).toEqual([-Infinity, 1, 2, -Infinity]);
+    expect(padded.mul(-1).toArray()).toEqual([Infinity, -1, -2, Infinity]);
+    expect(padded.max().item()).toBe(2);
   });
 
   test("counts places exactly as far as it takes them", () => {

@@ -122,20 +122,17 @@ function through<V>(device: Device, other: Backend<V>, name: PrimitiveName): Any
     p: unknown,
     t: unknown,
   ) => V | readonly V[];
-  const back = (value: V, type: TensorType): GpuArray => {
-    const made = upload(device, other.readSync(value, type), type);
-    other.release?.(other.memoryOf(value));
-    return made;
-  };
   return (inputs, params, type) => {
     device.countElsewhere(name);
     const values = inputs.map((x) => other.upload(read(device, x), x));
     const made = kernel(values, params, type);
-    const results = Array.isArray(type)
-      ? type.map((each: TensorType, i) => back((made as readonly V[])[i], each))
-      : back(made as V, type as TensorType);
-    for (const value of values) other.release?.(other.memoryOf(value));
-    return results;
+    const results = (Array.isArray(type) ? made : [made]) as readonly V[];
+    const types = (Array.isArray(type) ? type : [type]) as readonly TensorType[];
+    const back = results.map((y, i) => upload(device, other.readSync(y, types[i]), types[i]));
+    // Results may look at the memory of inputs.
+    const memories = new Set([...values, ...results].map((value) => other.memoryOf(value)));
+    for (const memory of memories) other.release?.(memory);
+    return Array.isArray(type) ? back : back[0];
   };
 }
 
@@ -147,7 +144,15 @@ function keyOf(inputs: readonly GpuArray[], params: unknown, { shape, dtype }: T
       ? `${x.dtype} ${x.shape.join()}`
       : `${x.dtype} ${x.shape.join()} ${x.strides.join()} ${x.memory.size} ${x.offset === 0}`;
   });
-  return `${dtype} ${shape.join()};${lies.join(";")};${JSON.stringify(params)}`;
+  return `${dtype} ${shape.join()};${lies.join(";")};${JSON.stringify(params, spelt)}`;
+}
+
+/** Numbers that JSON does not tell apart, in words. */
+function spelt(_: string, value: unknown): unknown {
+  if (typeof value !== "number") return value;
+  return Number.isFinite(value) && !Object.is(value, -0)
+    ? value
+    : String(1 / value) + String(value);
 }
 
 /** Runs a primitive on the device. */

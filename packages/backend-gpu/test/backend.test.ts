@@ -9,6 +9,7 @@ import {
   mapTree,
   memory,
   normal,
+  pad,
   rem,
   scope,
   setDefaultBackend,
@@ -72,6 +73,17 @@ describe("kernels", () => {
     expect(backend.report()).toMatchObject({ kernels, launches: launches + 1 });
     add(x.transpose(), y.transpose());
     expect(backend.report()).toMatchObject({ kernels: kernels + 1, launches: launches + 2 });
+  });
+
+  test("tell infinities and NaN apart", () => {
+    const x = tensor([1]);
+    const padded = (value: number): unknown => pad(x, [[1, 0]], { value }).toArray();
+    expect([Infinity, -Infinity, NaN, 0].map(padded)).toEqual([
+      [Infinity, 1],
+      [-Infinity, 1],
+      [NaN, 1],
+      [0, 1],
+    ]);
   });
 
   test("are one for all rows of a matrix", () => {
