@@ -278,6 +278,8 @@ function pad(
     const { before, between } = spans[axis];
     const place = sumOf([[at[axis], 1]], -before);
     const last = (x.shape[axis] - 1) * (between + 1);
+    // Where the place is known, so is the answer; shading languages do not take it for a number.
+    if (place.terms.size === 0 && (place.constant < 0 || place.constant > last)) return;
     const source = w.place(place);
     w.block(`if (${source} >= 0 && ${source} <= ${last})`, () => {
       const [quotient, remainder] = w.divided(place, between + 1);

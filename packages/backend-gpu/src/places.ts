@@ -62,12 +62,14 @@ export function rejoined(place: Place, divisions: readonly Division[]): Place {
   return joined;
 }
 
-/** A place as source. */
+/** A place as source: what is added stands first, so that it does not begin with a sign. */
 export function written({ constant: c, terms }: Place): string {
-  const products = [...terms].map(([name, times]) => {
+  const all = [...terms].map(([name, times]) => {
     const size = Math.abs(times);
-    return `${times < 0 ? "- " : "+ "}${size === 1 ? name : `${name} * ${size}`}`;
+    return { isAdded: times > 0, text: size === 1 ? name : `${name} * ${size}` };
   });
-  if (c !== 0 || products.length === 0) products.push(`${c < 0 ? "- " : "+ "}${Math.abs(c)}`);
-  return products.join(" ").replace(/^\+ /, "").replace(/^- /, "0 - ");
+  if (c !== 0) all.push({ isAdded: c > 0, text: String(Math.abs(c)) });
+  const added = all.filter(({ isAdded }) => isAdded).map(({ text }) => text);
+  const taken = all.filter(({ isAdded }) => !isAdded).map(({ text }) => ` - ${text}`);
+  return `${added.join(" + ") || "0"}${taken.join("")}`;
 }

@@ -18,7 +18,7 @@ describe("places", () => {
       [sumOf([[i, 2]], 1), 3],
       [j, -1],
     ]);
-    expect(written(place)).toBe("i * 6 - j + 3");
+    expect(written(place)).toBe("i * 6 + 3 - j");
     expect(
       written(
         sumOf([
@@ -112,6 +112,17 @@ describe("kernels", () => {
     const last = opOf("slice", place, [rows], float(1, 4));
     const sum = opOf("add", null, [last, leaf(1, 1, 4)], float(1, 4));
     expect(writeKernel(sum).source).toMatch(/t0\[i \+ 8\][^]*t1\[i\]/);
+  });
+
+  test("do not ask of places that are known", () => {
+    const spans = [{ before: 1, between: 0, after: 1 }];
+    const padded = opOf("pad", { spans, value: 7 }, [leaf(0, 3)], float(5));
+    const at = (start: number): string => {
+      const place = { starts: [start], sizes: [1], steps: [1] };
+      return writeKernel(opOf("slice", place, [padded], float(1))).source;
+    };
+    expect([at(0), at(4)].filter((source) => source.includes("t0["))).toEqual([]);
+    expect(at(2)).toContain("t0[1]");
   });
 
   test("of all steps of a loop know which step it is", () => {
