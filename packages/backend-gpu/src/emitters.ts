@@ -248,18 +248,24 @@ function concat(
   { inputs, params: { axis } }: ValueOf<"concat">,
   at: readonly Place[],
 ): string {
+  const pieces: { readonly x: Value; readonly start: number; readonly end: number }[] = [];
+  for (const x of inputs) {
+    const start = pieces.at(-1)?.end ?? 0;
+    if (sizeOf(x.shape) > 0) pieces.push({ x, start, end: start + x.shape[axis] });
+  }
+  const piece = ({ x, start }: (typeof pieces)[number]): string =>
+    w.value(x, at.with(axis, sumOf([[at[axis], 1]], -start)));
+  const { constant: place, terms } = at[axis];
+  const known = terms.size === 0 ? pieces.find(({ end }) => place < end) : undefined;
+  if (known !== undefined) return piece(known);
   const result = w.variable("0");
-  let start = 0;
-  const choose = (pieces: readonly Value[]): void => {
-    const [x, ...rest] = pieces;
-    const here = at.with(axis, sumOf([[at[axis], 1]], -start));
-    const take = (): void => w.line(`${result} = ${w.value(x, here)};`);
+  const choose = ([first, ...rest]: typeof pieces): void => {
+    const take = (): void => w.line(`${result} = ${piece(first)};`);
     if (rest.length === 0) return take();
-    start += x.shape[axis];
-    w.block(`if (${w.place(at[axis])} < ${start})`, take);
+    w.block(`if (${w.place(at[axis])} < ${first.end})`, take);
     w.block("else", () => choose(rest));
   };
-  choose(inputs.filter(({ shape }) => sizeOf(shape) > 0));
+  choose(pieces);
   return result;
 }
 

@@ -123,6 +123,9 @@ describe("kernels", () => {
     };
     expect([at(0), at(4)].filter((source) => source.includes("t0["))).toEqual([]);
     expect(at(2)).toContain("t0[1]");
+    const joined = opOf("concat", { axis: 0 }, [leaf(0, 3), leaf(1, 2)], float(5));
+    const last = opOf("slice", { starts: [4], sizes: [1], steps: [1] }, [joined], float(1));
+    expect(writeKernel(last).source).toBe("function (t0) {\nconst v0 = t0[1];\nreturn v0;\n}");
   });
 
   test("of all steps of a loop know which step it is", () => {
