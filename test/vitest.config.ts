@@ -1,10 +1,13 @@
 /**
  * @file The tests of all packages, in three projects:
  * `unit` is every *.test.ts, `types` checks *.test-d.ts with tsc, and `gc` runs *.gc.test.ts in
- * processes of their own where the test may call the garbage collector.
+ * processes of their own where the test may call the garbage collector. Where Chromium is installed,
+ * `browser` runs *.browser.test.ts in it, and those that are about its absence without WebGL.
  */
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig, type TestProjectConfiguration } from "vitest/config";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const conditions = ["@tapeloop/source"];
@@ -20,6 +23,54 @@ const tests = (name: string): string[] => [
   `test/**/*.${name}.ts`,
 ];
 const notTests = ["**/node_modules/**", "**/dist/**", "test/blocks/**"];
+
+/** Where Debian's package puts it; another place may be named. */
+const chromium = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+
+/** Tests in Chromium, whose WebGL needs no graphics hardware. */
+function inBrowser(): TestProjectConfiguration[] {
+  if (!existsSync(chromium)) {
+    console.warn(
+      `NOT TESTED: the GPU backend on WebGL, for there is no Chromium at ${chromium}.\n` +
+        "Install it (apt-get install chromium), or name it: CHROMIUM=/path/to/chromium.",
+    );
+    return [];
+  }
+  const inChromium = (
+    name: string,
+    include: string[],
+    exclude: string[],
+    flags: string[],
+  ): TestProjectConfiguration => ({
+    ...source,
+    test: {
+      name,
+      include,
+      // Shaders are compiled by a program that shares the cores with all other tests.
+      testTimeout: 60_000,
+      exclude: [...notTests, ...exclude],
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider: playwright({
+          launchOptions: {
+            executablePath: chromium,
+            args: ["--no-sandbox", "--disable-quic", "--no-first-run", ...flags],
+          },
+        }),
+        instances: [{ browser: "chromium" }],
+      },
+    },
+  });
+  const withoutGl = tests("no-gl.browser.test");
+  const withWebGpu = tests("webgpu.browser.test");
+  return [
+    inChromium("browser", tests("browser.test"), [...withoutGl, ...withWebGpu], []),
+    inChromium("browser without WebGL", withoutGl, [], ["--disable-3d-apis"]),
+    inChromium("browser with WebGPU", withWebGpu, [], ["--enable-unsafe-webgpu"]),
+  ];
+}
 
 export default defineConfig({
   root,
@@ -66,6 +117,7 @@ export default defineConfig({
           },
         },
       },
+      ...inBrowser(),
     ],
   },
 });

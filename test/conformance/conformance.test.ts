@@ -4,21 +4,40 @@
  * `samples.ts`; what is tested stands in `properties.ts`.
  */
 import { setDefaultBackend } from "@tapeloop/autograd";
-import type { PrimitiveName } from "@tapeloop/autograd/backend";
+import type { Backend, PrimitiveName } from "@tapeloop/autograd/backend";
 import { beforeAll, describe, expect, test } from "vitest";
-import { backends } from "./backends.ts";
-import { checkProperty, properties, runsOf } from "./properties.ts";
+import { backends, singles } from "./backends.ts";
+import { checkProperty, properties, type Property, runsOf } from "./properties.ts";
+import type { Run } from "./runs.ts";
 import { rows } from "./samples.ts";
 
 const names = Object.keys(rows) as PrimitiveName[];
 const refusals = names.flatMap((name) => rows[name].refuses);
 
-describe.each(backends)("backend %s", (_, backend) => {
+/** A backend, and what it is asked. */
+type Tested = readonly [name: string, backend: Backend, holds: (run: Run, of: Property) => boolean];
+
+const all: Tested[] = [
+  ...backends.map(([name, backend]): Tested => [name, backend, () => true]),
+  ...singles.map(([name, backend]): Tested => [
+    name,
+    backend,
+    ({ float, sample }, { title }) => {
+      if (float !== "float32") return false;
+      // JavaScript adds in float64, and rounds once for each kernel: fused ones have other last bits.
+      return name.endsWith("cpu")
+        ? !title.startsWith("gives each result alone")
+        : !sample.what.endsWith("kept in float64");
+    },
+  ]),
+];
+
+describe.each(all)("backend %s", (_, backend, holds) => {
   beforeAll(() => setDefaultBackend(backend));
 
   describe.each(names)("%s", (name) => {
     for (const property of properties) {
-      const runs = runsOf(backend, name).filter(property.of);
+      const runs = runsOf(backend, name).filter((run) => property.of(run) && holds(run, property));
       if (runs.length === 0) continue;
       test(property.title, () => {
         for (const run of runs) checkProperty(property, run);

@@ -16,6 +16,7 @@ import {
   type Tensor,
   vmap,
 } from "@tapeloop/autograd";
+import { gpuBackend } from "@tapeloop/backend-gpu";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import * as fc from "fast-check";
@@ -25,6 +26,7 @@ import { type Genes, genes, inputOf, type Program, programOf, sampled } from "./
 beforeAll(() => setDefaultBackend(ndarrayBackend));
 
 const wasm = wasmBackend({ elsewhere: ndarrayBackend });
+const gpu = await gpuBackend({ mode: "webasm", elsewhere: ndarrayBackend });
 const count = Number(process.env["PROGRAMS"] ?? 1000);
 const seed = Number(process.env["PROGRAMS_SEED"] ?? 1);
 
@@ -178,13 +180,17 @@ describe("random programs", () => {
     });
   });
 
-  test(
-    "give the bits of the eager run when they are compiled for WebAssembly, with their gradients",
+  test.each([
+    ["WebAssembly", wasm, count / 10],
+    // The one mode of gpu.js without a device that rounds to float32 after every operation.
+    ["the GPU", gpu, count / 100],
+  ] as const)(
+    "give the bits of the eager run when they are compiled for %s, with their gradients",
     { timeout: 600_000 },
-    () => {
-      setDefaultBackend(wasm);
+    (_, backend, programs) => {
+      setDefaultBackend<unknown>(backend);
       try {
-        holdsFor(Math.ceil(count / 10), ({ f, inputs }) => {
+        holdsFor(Math.ceil(programs), ({ f, inputs }) => {
           const x = inputs.map((shape, i) => inputOf(shape, i / 3, "float32"));
           const all = (at: readonly Tensor[]): Tensor[] => [f(at), ...grad(f)(at)];
           const wanted = all(x);

@@ -71,7 +71,9 @@ export { allocate, type DType, isFloat, type TypedArray } from "./dtype.ts";
 export {
   ArgumentError,
   BackendError,
+  BackendUnavailableError,
   checkOptions,
+  DeviceLostError,
   type ErrorCode,
   IndexError,
   type TapeloopError,

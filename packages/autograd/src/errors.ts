@@ -13,6 +13,8 @@ export type ErrorCode =
   | "gradient"
   | "tree"
   | "backend"
+  | "unavailable"
+  | "lost"
   | "tracing"
   | "numeric"
   | "disposed"
@@ -204,6 +206,53 @@ export class TreeError extends TapeloopError {
  */
 export class BackendError extends TapeloopError {
   readonly code = "backend";
+}
+
+/**
+ * A backend that cannot run here: the device or the package that it needs is not there.
+ *
+ * When: a browser without WebGL, Node, or a page that forbids it. The message has the reason.
+ *
+ * @example
+ * ```ts
+ * import { gpuBackend } from "@tapeloop/backend-gpu";
+ * import { ndarrayBackend } from "tapeloop";
+ *
+ * // Wrong: Node has no WebGL.
+ * await gpuBackend({ mode: "webgl2", elsewhere: ndarrayBackend }); // throws BackendUnavailableError: …
+ * // Right: with mode "auto" the other backend runs where there is no device; "cpu" runs everywhere.
+ * (await gpuBackend({ mode: "cpu", elsewhere: ndarrayBackend })).name; // => gpu
+ * ```
+ */
+export class BackendUnavailableError extends TapeloopError {
+  readonly code = "unavailable";
+}
+
+/**
+ * A device went away, and with it every tensor that was there.
+ *
+ * When: the driver was reset, a laptop slept, or a browser took the context for another page. Values are
+ * never read as zeros in its place. Parameters come back from the last checkpoint, on a new backend.
+ *
+ * @example
+ * ```ts no-run
+ * import { gpuBackend } from "@tapeloop/backend-gpu";
+ * import { DeviceLostError, ndarrayBackend, type Tensor } from "tapeloop";
+ *
+ * // Wrong: to carry on with tensors of a device that has gone.
+ * // Right: a new backend, and the parameters of the last checkpoint on it.
+ * async function train(run: () => Promise<Tensor>): Promise<void> {
+ *   try {
+ *     await run();
+ *   } catch (error) {
+ *     if (!(error instanceof DeviceLostError)) throw error;
+ *     await gpuBackend({ elsewhere: ndarrayBackend });
+ *   }
+ * }
+ * ```
+ */
+export class DeviceLostError extends TapeloopError {
+  readonly code = "lost";
 }
 
 /**

@@ -1,0 +1,119 @@
+/** @file Arrays of this backend: memory, on the device or on the host or both, with a layout. */
+import {
+  rowMajorStrides,
+  sizeOf,
+  type TensorType,
+  type TypedArray,
+} from "@tapeloop/autograd/backend";
+import type { Device } from "./device.ts";
+import type { Numbers } from "./queue.ts";
+
+/**
+ * Elements that several arrays may look at. They never change, so they may be in two places: on the
+ * device in float32, and on the host in their own type.
+ */
+export class Memory {
+  /** How many elements there are. */
+  readonly size: number;
+  readonly #device: Device;
+  #numbers: Numbers | null;
+  #host: TypedArray | null;
+
+  /** Elements that are on the device, or on the host, now. */
+  constructor(device: Device, size: number, numbers: Numbers | null, host: TypedArray | null) {
+    this.#device = device;
+    this.size = size;
+    this.#numbers = numbers;
+    this.#host = host;
+  }
+
+  /** The elements on the host, if they are there. */
+  get host(): TypedArray | null {
+    return this.#host;
+  }
+
+  /** The elements on the device; they are copied there when they are first wanted. */
+  get numbers(): Numbers {
+    if (this.#numbers === null) {
+      const host = this.#host as TypedArray;
+      const isFloat = host instanceof Float32Array;
+      this.#numbers = this.#device.upload(isFloat ? host : Float32Array.from(host));
+      // Whole numbers are read on the host again and again, to be checked; others are not.
+      if (isFloat && this.size > 1) this.#host = null;
+    }
+    return this.#numbers;
+  }
+
+  /** The elements on the host; they are copied there when they are first wanted, and stay if they are not float32. */
+  read(make: (numbers: Float32Array) => TypedArray): TypedArray {
+    if (this.#host !== null) return this.#host;
+    const data = make(this.#device.read(this.#numbers as Numbers));
+    if (!(data instanceof Float32Array)) this.#host = data;
+    return data;
+  }
+
+  /** The same, when the device has come so far. */
+  async readLater(make: (numbers: Float32Array) => TypedArray): Promise<TypedArray> {
+    return this.#host ?? make(await this.#device.readLater(this.numbers, this.size));
+  }
+
+  /** Gives the memory back. */
+  release(): void {
+    if (this.#numbers !== null) this.#device.delete(this.#numbers, this.size);
+    this.#numbers = null;
+    this.#host = null;
+  }
+}
+
+/** An array: where its elements are, and how they lie there. */
+export interface GpuArray extends TensorType {
+  /** The memory that it looks at. */
+  readonly memory: Memory;
+  /** Elements in front of the first. */
+  readonly offset: number;
+  /** Elements between neighbours along each axis; 0 where one is repeated, below 0 backwards. */
+  readonly strides: readonly number[];
+}
+
+/** An array that is its memory's elements in row-major order. */
+export function whole({ shape, dtype }: TensorType, memory: Memory): GpuArray {
+  return { shape, dtype, memory, offset: 0, strides: rowMajorStrides(shape) };
+}
+
+/** Whether an array is its memory's elements in row-major order, all of them. */
+export function isWhole(x: GpuArray): boolean {
+  return x.offset === 0 && x.memory.size === sizeOf(x.shape) && isRowMajor(x);
+}
+
+/** Whether the elements lie one behind the other in row-major order. */
+export function isRowMajor({ shape, strides }: Pick<GpuArray, "shape" | "strides">): boolean {
+  let expected = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    if (shape[i] !== 1 && strides[i] !== expected) return sizeOf(shape) === 0;
+    expected *= shape[i];
+  }
+  return true;
+}
+
+/** The elements that a layout shows, in row-major order. */
+export function seen(
+  from: TypedArray,
+  { shape, strides, offset }: Pick<GpuArray, "shape" | "strides" | "offset">,
+): TypedArray {
+  const size = sizeOf(shape);
+  if (isRowMajor({ shape, strides })) return from.slice(offset, offset + size);
+  const to = from.slice(0, 0).constructor as new (length: number) => TypedArray;
+  const out = new to(size);
+  const index = shape.map(() => 0);
+  let at = offset;
+  for (let i = 0; i < size; i++) {
+    out[i] = from[at];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      at += strides[axis];
+      if (++index[axis] < shape[axis]) break;
+      at -= strides[axis] * shape[axis];
+      index[axis] = 0;
+    }
+  }
+  return out;
+}

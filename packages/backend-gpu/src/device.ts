@@ -1,0 +1,248 @@
+/** @file One way to run kernels, made sure of before it is used: kernels by source, numbers in and out, counts. */
+import { BackendError, DeviceLostError } from "@tapeloop/autograd/backend";
+import type { GpuJs, GpuJsKernel, GpuJsMode, GpuJsSettings } from "./gpujs.ts";
+import { Later, type Numbers, Queue } from "./queue.ts";
+
+/** The most elements that an array here may have: places are float32, which counts so far. */
+export const mostElements: number = 2 ** 24;
+
+/** A kernel's source, and all that it is specific to. */
+export interface KernelSource {
+  /** The function, with the parameters `t0`, `t1`, … for arrays and `s0`, `s1`, … for numbers. */
+  readonly source: string;
+  /** How many elements it makes. */
+  readonly size: number;
+  /** How many elements each of the arrays has. */
+  readonly arrays: readonly number[];
+  /** How many numbers it takes behind them. */
+  readonly numbers: number;
+}
+
+/** A kernel made ready. */
+export type Launch = (inputs: readonly (Numbers | number)[]) => Numbers;
+
+/** What a device has done, and what it holds. */
+export interface DeviceReport {
+  /** How kernels run. */
+  readonly mode: GpuJsMode;
+  /** The name of the graphics hardware, where there is any. */
+  readonly renderer: string;
+  /** Whether the hardware is a program: results are right, and slow. */
+  readonly isSoftware: boolean;
+  /** Kernels run since the start. */
+  readonly launches: number;
+  /** Kernels made since the start. */
+  readonly kernels: number;
+  /** Arrays copied to the device since the start. */
+  readonly uploads: number;
+  /** Arrays copied back since the start. */
+  readonly reads: number;
+  /** Ops that ran on the other backend since the start, by name. */
+  readonly elsewhere: Readonly<Record<string, number>>;
+  /** Arrays on the device now. */
+  readonly arrays: number;
+  /** Their elements' bytes. */
+  readonly bytes: number;
+}
+
+/** How all kernels are made. */
+export const ours: Omit<GpuJsSettings, "output" | "argumentTypes"> = {
+  pipeline: true,
+  // Otherwise the next run overwrites the result of this one.
+  immutable: true,
+  precision: "single",
+  // Otherwise floats have as few as 16 bits on some devices.
+  tactic: "precision",
+  // Otherwise loops end after 1000 turns.
+  loopMaxIterations: mostElements,
+  asyncMode: false,
+};
+
+/** What gpu.js takes. */
+type Now = Parameters<GpuJsKernel>[number];
+
+/** The kernel that changes nothing. */
+const identity = "function (t0) {\nreturn t0[this.thread.x];\n}";
+
+/** The programs that stand in for graphics hardware. */
+const software = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
+/** One instance of gpu.js, and every kernel made with it. */
+export class Device {
+  /** How kernels run. */
+  readonly mode: GpuJsMode;
+  /** The most arrays that a kernel may read. */
+  readonly mostInputs: number;
+  readonly #gpu: GpuJs;
+  /** Where kernels wait for one another; null where they run at once. */
+  readonly #queue: Queue | null;
+  readonly #kernels = new Map<string, Launch>();
+  /** Kernels whose results come back, by size. */
+  readonly #readers = new Map<number, GpuJsKernel>();
+  readonly #elsewhere: Record<string, number> = {};
+  #launches = 0;
+  #uploads = 0;
+  #reads = 0;
+  #arrays = 0;
+  #bytes = 0;
+
+  /** On an instance of gpu.js. */
+  constructor(mode: GpuJsMode, gpu: GpuJs) {
+    this.mode = mode;
+    // WebGL 2 has 16 places for textures, and gpu.js takes some; WebGPU has 8 for arrays and the result.
+    this.mostInputs = mode === "webgpu" ? 7 : 12;
+    this.#queue = mode === "webgpu" ? new Queue() : null;
+    this.#gpu = gpu;
+  }
+
+  /** A kernel; the same source for the same sizes is made ready once. */
+  kernel(kernel: KernelSource): Launch {
+    const { source, size, arrays, numbers } = kernel;
+    // Sizes are written into what gpu.js makes of a kernel: an array of another size would be misread.
+    const key = `${size} ${arrays.join()} ${numbers} ${source}`;
+    let launch = this.#kernels.get(key);
+    if (launch === undefined) {
+      launch = this.#make(kernel);
+      this.#kernels.set(key, launch);
+    }
+    return launch;
+  }
+
+  #make({ source, size, arrays, numbers }: KernelSource): Launch {
+    if (size > mostElements) throw tooLarge(size);
+    const types = [
+      ...arrays.map((_, i) => [`t${i}`, "Array"]),
+      ...Array.from({ length: numbers }, (_, i) => [`s${i}`, "Float"]),
+    ];
+    const argumentTypes = Object.fromEntries(types) as Record<string, string>;
+    const settings = { ...ours, output: [size] as const, argumentTypes };
+    const kernel = this.#gpu.createKernel(source, settings);
+    return (inputs) => {
+      const made = this.#queue?.run(kernel, inputs) ?? (kernel(...(inputs as Now[])) as Numbers);
+      this.#launches++;
+      this.#arrays++;
+      this.#bytes += 4 * size;
+      return made;
+    };
+  }
+
+  /** Copies numbers to the device. */
+  upload(data: Float32Array): Numbers {
+    if (data.length > mostElements) throw tooLarge(data.length);
+    this.#uploads++;
+    if (this.isHost) {
+      this.#arrays++;
+      this.#bytes += 4 * data.length;
+      return data;
+    }
+    const size = data.length;
+    const made = this.kernel({ source: identity, size, arrays: [size], numbers: 0 })([data]);
+    this.#launches--;
+    return made;
+  }
+
+  /** Whether there is no device behind it: numbers stay in plain arrays. */
+  get isHost(): boolean {
+    return this.mode === "cpu" || this.mode === "webasm";
+  }
+
+  /** Copies numbers back. */
+  read(numbers: Numbers): Float32Array {
+    this.#reads++;
+    if (numbers instanceof Float32Array) return numbers.slice();
+    if (numbers instanceof Later) {
+      throw new BackendError(
+        "gpu",
+        `values come later in mode "${this.mode}"`,
+        "a read at once",
+        "Write await x.data().",
+      );
+    }
+    this.check();
+    const data = numbers.toArray() as Float32Array;
+    // It may have gone while it was read: what was read is then zeros.
+    this.check();
+    return data;
+  }
+
+  /** The same, when the device has come so far; until then the page goes on. */
+  async readLater(numbers: Numbers, size: number): Promise<Float32Array> {
+    if (numbers instanceof Later) {
+      this.#reads++;
+      return (this.#queue as Queue).read(numbers);
+    }
+    if (numbers instanceof Float32Array || this.mode !== "webgl2") return this.read(numbers);
+    this.#reads++;
+    this.check();
+    let reader = this.#readers.get(size);
+    if (reader === undefined) {
+      const settings = { ...ours, pipeline: false, immutable: false, asyncMode: true };
+      const of = { output: [size] as const, argumentTypes: { t0: "Array" } };
+      reader = this.#gpu.createKernel(identity, { ...settings, ...of });
+      this.#readers.set(size, reader);
+    }
+    try {
+      return (await reader(numbers)) as Float32Array;
+    } finally {
+      this.check();
+    }
+  }
+
+  /** @throws DeviceLostError if the device has gone, and with it everything that was there. */
+  check(): void {
+    if (this.#gpu.context?.isContextLost?.() !== true) return;
+    throw new DeviceLostError(
+      "gpu",
+      "the device must stay while it is used",
+      `a lost ${this.mode} context`,
+      "Make a new backend, and load the last checkpoint.",
+    );
+  }
+
+  /** Gives memory back. */
+  delete(numbers: Numbers, size: number): void {
+    this.#arrays--;
+    this.#bytes -= 4 * size;
+    if (numbers instanceof Later) (this.#queue as Queue).delete(numbers);
+    else if (!(numbers instanceof Float32Array)) numbers.delete();
+  }
+
+  /** An op ran on the other backend. */
+  countElsewhere(name: string): void {
+    this.#elsewhere[name] = (this.#elsewhere[name] ?? 0) + 1;
+  }
+
+  /** The name of the graphics hardware. */
+  get renderer(): string {
+    const { context } = this.#gpu;
+    const names = context?.getExtension?.("WEBGL_debug_renderer_info") ?? null;
+    return names === null ? "" : String(context?.getParameter(names.UNMASKED_RENDERER_WEBGL));
+  }
+
+  /** What it has done, and what it holds. */
+  report(): DeviceReport {
+    const { mode, renderer } = this;
+    return {
+      mode,
+      renderer,
+      isSoftware: this.isHost || software.test(renderer),
+      launches: this.#launches,
+      kernels: this.#kernels.size,
+      uploads: this.#uploads,
+      reads: this.#reads,
+      elsewhere: { ...this.#elsewhere },
+      arrays: this.#arrays,
+      bytes: this.#bytes,
+    };
+  }
+}
+
+/** Arrays whose places cannot be counted in float32. */
+function tooLarge(size: number): BackendError {
+  return new BackendError(
+    "gpu",
+    `arrays have at most ${mostElements} elements`,
+    String(size),
+    "Work in smaller batches, or on the CPU.",
+  );
+}

@@ -1,0 +1,264 @@
+/**
+ * @file The table of kernels: float32 and masks on the device; whole numbers and float64 on the host,
+ * where they are exact, by the other backend.
+ */
+import {
+  allocate,
+  type Backend,
+  IndexError,
+  type KernelTable,
+  type PrimitiveName,
+  primitives,
+  rowMajorStrides,
+  runScan,
+  sizeOf,
+  type TensorType,
+} from "@tapeloop/autograd/backend";
+import { type GpuArray, isRowMajor, Memory } from "./array.ts";
+import { type Device, mostElements } from "./device.ts";
+import { emitters } from "./emitters.ts";
+import { kernelOf, type ValueKernel } from "./kernel.ts";
+import { copy, read, upload } from "./transfer.ts";
+import { staged } from "./staged.ts";
+import { leafOf, leafOn, opOf } from "./value.ts";
+import { permuted, ranged, repeated, reshaped, sliced, type View } from "./views.ts";
+
+/** A kernel whose primitive is known only at run time. */
+export type AnyKernel = (
+  inputs: readonly GpuArray[],
+  params: unknown,
+  type: unknown,
+) => GpuArray | readonly GpuArray[];
+
+/** Kernels of the given primitives. */
+type Kernels<N extends PrimitiveName> = Pick<KernelTable<GpuArray>, N>;
+
+/** The same memory in another layout. */
+function seenAs({ memory, dtype }: GpuArray, { shape, strides, offset }: View): GpuArray {
+  return { shape, dtype, memory, strides, offset };
+}
+
+/** Movements: views where there are any. */
+function movements(
+  device: Device,
+): Kernels<"alias" | "reshape" | "permute" | "broadcastTo" | "slice" | "split" | "fill"> {
+  return {
+    alias: ([x]) => x,
+    reshape: ([x], { shape }) => {
+      const there = reshaped(shape)(x);
+      if (there !== null) return seenAs(x, there);
+      const dense = isRowMajor(x) ? x : copy(device, x);
+      return seenAs(dense, { shape, strides: rowMajorStrides(shape), offset: dense.offset });
+    },
+    permute: ([x], { axes }) => seenAs(x, permuted(axes)(x)),
+    broadcastTo: ([x], { shape }) => seenAs(x, repeated(shape)(x)),
+    slice: ([x], { starts, sizes, steps }) => seenAs(x, sliced(starts, sizes, steps)(x)),
+    split: ([x], { axis, sizes }) => {
+      let start = 0;
+      return sizes.map((size) => {
+        const piece = seenAs(x, ranged(axis, start, size)(x));
+        start += size;
+        return piece;
+      });
+    },
+    // One number that is everywhere.
+    fill: (_, { value }, { shape, dtype }) => {
+      const memory = new Memory(device, 1, null, allocate(dtype, 1).fill(value));
+      return { shape, dtype, memory, offset: 0, strides: shape.map(() => 0) };
+    },
+  };
+}
+
+/** Whether whole numbers are the same in float32. */
+function areExact(device: Device, x: GpuArray): boolean {
+  return read(device, x).every((v) => Math.abs(v) <= mostElements);
+}
+
+/** Where whole numbers may come: as indices, as what is found, and as what becomes a number. */
+const wholes: { readonly [N in PrimitiveName]?: readonly ("input" | "index" | "result")[] } = {
+  gather: ["index"],
+  scatterAdd: ["index"],
+  argmax: ["result"],
+  cast: ["input"],
+};
+
+/** Whether an op's elements are all of types that the device computes with. */
+export function isForDevice(
+  name: PrimitiveName,
+  inputs: readonly TensorType[],
+  result: TensorType,
+): boolean {
+  if (emitters[name] === undefined) return false;
+  const mayBeWhole = wholes[name] ?? [];
+  const fits = ({ shape, dtype }: TensorType, role: "input" | "index" | "result"): boolean =>
+    sizeOf(shape) > 0 &&
+    (dtype === "float32" || dtype === "bool" || (dtype === "int32" && mayBeWhole.includes(role)));
+  return fits(result, "result") && inputs.every((x, i) => fits(x, i === 0 ? "input" : "index"));
+}
+
+/** Refuses indices outside of the axis. */
+export function checkIndices(
+  device: Device,
+  op: string,
+  indices: GpuArray,
+  axis: number,
+  size: number,
+): void {
+  const list = read(device, indices);
+  const wrong = list.findIndex((index: number) => index < 0 || index >= size);
+  if (wrong < 0) return;
+  throw new IndexError(
+    op,
+    `indices along axis ${axis} must be in [0, ${size})`,
+    `${list[wrong]} at place ${wrong}`,
+    size === 0 ? "The axis has no elements." : "Indices count from 0.",
+  );
+}
+
+/** Runs a primitive on another backend: inputs are copied there, and results back. */
+function through<V>(device: Device, other: Backend<V>, name: PrimitiveName): AnyKernel {
+  const kernel = other.kernels[name] as (
+    i: readonly V[],
+    p: unknown,
+    t: unknown,
+  ) => V | readonly V[];
+  return (inputs, params, type) => {
+    device.countElsewhere(name);
+    const values = inputs.map((x) => other.upload(read(device, x), x));
+    const made = kernel(values, params, type);
+    const results = (Array.isArray(type) ? made : [made]) as readonly V[];
+    const types = (Array.isArray(type) ? type : [type]) as readonly TensorType[];
+    const back = results.map((y, i) => upload(device, other.readSync(y, types[i]), types[i]));
+    // Results may look at the memory of inputs.
+    const memories = new Set([...values, ...results].map((value) => other.memoryOf(value)));
+    for (const memory of memories) other.release?.(memory);
+    return Array.isArray(type) ? back : back[0];
+  };
+}
+
+/** What makes one kernel differ from another, of one primitive. */
+function keyOf(inputs: readonly GpuArray[], params: unknown, { shape, dtype }: TensorType): string {
+  const lies = inputs.map((x) => {
+    const isNumber = x.memory.size === 1 && x.memory.host !== null;
+    return isNumber
+      ? `${x.dtype} ${x.shape.join()}`
+      : `${x.dtype} ${x.shape.join()} ${x.strides.join()} ${x.memory.size} ${x.offset === 0}`;
+  });
+  return `${dtype} ${shape.join()};${lies.join(";")};${JSON.stringify(params, spelt)}`;
+}
+
+/** Numbers that JSON does not tell apart, in words. */
+function spelt(_: string, value: unknown): unknown {
+  if (typeof value !== "number") return value;
+  return Number.isFinite(value) && !Object.is(value, -0)
+    ? value
+    : String(1 / value) + String(value);
+}
+
+/** Runs a primitive on the device. */
+function here(device: Device, name: PrimitiveName): (...op: Parameters<AnyKernel>) => GpuArray {
+  const known = new Map<string, ValueKernel>();
+  return (inputs, params, type) => {
+    const result = type as TensorType;
+    const key = keyOf(inputs, params, result);
+    let kernel = known.get(key);
+    if (kernel === undefined) {
+      kernel = kernelOf(device, opOf(name, params, inputs.map(leafOn), result));
+      known.set(key, kernel);
+    }
+    return kernel(inputs);
+  };
+}
+
+/** Runs a reduction on the device, in as many stages as it needs. */
+function reducing(device: Device, name: "sum" | "max"): (...op: Parameters<AnyKernel>) => GpuArray {
+  const known = new Map<string, readonly ValueKernel[]>();
+  return (inputs, params, type) => {
+    const result = type as TensorType;
+    const key = keyOf(inputs, params, result);
+    let kernels = known.get(key);
+    if (kernels === undefined) {
+      const x = leafOn(inputs[0], 0);
+      const { axes } = params as { readonly axes: readonly number[] };
+      const stages = staged(name, x, axes, result);
+      const values =
+        stages === null
+          ? [opOf(name, params, [x], result)]
+          : [stages.first, stages.second(leafOf(stages.first, 0, sizeOf(stages.first.shape)))];
+      kernels = values.map((value) => kernelOf(device, value));
+      known.set(key, kernels);
+    }
+    const [first, second] = kernels;
+    const made = first(inputs);
+    if (second === undefined) return made;
+    const all = second([made]);
+    made.memory.release();
+    return all;
+  };
+}
+
+/** Joins any number of pieces, a few at a time. */
+function joining(device: Device, elsewhere: AnyKernel): Kernels<"concat">["concat"] {
+  const few = here(device, "concat");
+  const { mostInputs } = device;
+  const join = (pieces: readonly GpuArray[], axis: number): GpuArray => {
+    const size = pieces.reduce((sum, { shape }) => sum + shape[axis], 0);
+    const type = { shape: pieces[0].shape.with(axis, size), dtype: pieces[0].dtype };
+    if (pieces.length <= mostInputs) return few(pieces, { axis }, type);
+    const groups = Array.from({ length: Math.ceil(pieces.length / mostInputs) }, (_, i) =>
+      join(pieces.slice(i * mostInputs, (i + 1) * mostInputs), axis),
+    );
+    const made = join(groups, axis);
+    for (const { memory } of groups) memory.release();
+    return made;
+  };
+  return (inputs, params, type) => {
+    const pieces = inputs.filter(({ shape }) => sizeOf(shape) > 0);
+    return isForDevice("concat", pieces, type)
+      ? join(pieces, params.axis)
+      : (elsewhere(inputs, params, type) as GpuArray);
+  };
+}
+
+/** Every primitive. */
+export function kernelsOn<V>(device: Device, other: Backend<V>): KernelTable<GpuArray> {
+  const table: Partial<Record<PrimitiveName, AnyKernel>> = {};
+  for (const name of Object.keys(primitives) as PrimitiveName[]) {
+    const elsewhere = through(device, other, name);
+    const run = name === "sum" || name === "max" ? reducing(device, name) : here(device, name);
+    table[name] = (inputs, params, type) => {
+      const isHere =
+        primitives[name].results === "one" && isForDevice(name, inputs, type as TensorType);
+      return (isHere ? run : elsewhere)(inputs, params, type);
+    };
+  }
+  const [gather, scatterAdd, cast, concat] = (
+    ["gather", "scatterAdd", "cast", "concat"] as const
+  ).map((name) => table[name] as AnyKernel);
+  const throughCast = through(device, other, "cast");
+  const own: Partial<KernelTable<GpuArray>> = {
+    ...movements(device),
+    gather: (inputs, params, type) => {
+      const [x, indices] = inputs;
+      checkIndices(device, "gather", indices, params.axis, x.shape[params.axis]);
+      return gather(inputs, params, type) as GpuArray;
+    },
+    scatterAdd: (inputs, params, type) => {
+      checkIndices(device, "scatterAdd", inputs[1], params.axis, params.size);
+      return scatterAdd(inputs, params, type) as GpuArray;
+    },
+    cast: (inputs, params, type) => {
+      const isHere = inputs[0].dtype !== "int32" || areExact(device, inputs[0]);
+      return (isHere ? cast : throughCast)(inputs, params, type) as GpuArray;
+    },
+    concat: joining(device, concat),
+  };
+  const kernels = { ...table, ...own } as unknown as KernelTable<GpuArray>;
+  const loop = {
+    name: "gpu",
+    kernels,
+    memoryOf: ({ memory }: GpuArray) => memory,
+    release: (memory: object) => (memory as Memory).release(),
+  };
+  return { ...kernels, scan: (inputs, params, types) => runScan(loop, inputs, params, types) };
+}

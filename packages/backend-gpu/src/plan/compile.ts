@@ -1,0 +1,52 @@
+/** @file Whole programs as plans: made once, and then run without looking at the program again. */
+import {
+  type CompiledProgram,
+  type Program,
+  type ScanParams,
+  sizeOf,
+} from "@tapeloop/autograd/backend";
+import type { GpuArray } from "../array.ts";
+import { leafOf } from "../value.ts";
+import { Frame, Holding, withLastUses } from "./frame.ts";
+import { addLoop } from "./loop.ts";
+import { type Host, Lowering } from "./lowering.ts";
+
+/** Adds all ops of a program. */
+function lower(lowering: Lowering, { nodes }: Program): void {
+  for (const node of nodes) {
+    const loop = node.primitive.name === "scan" ? (node.params as ScanParams) : null;
+    if (loop === null || loop.steps === 0) lowering.add(node);
+    else addLoop(lowering, node, loop, lower);
+  }
+}
+
+/** Makes a plan for a program. */
+export function compileProgram(host: Host, program: Program): CompiledProgram<GpuArray> {
+  const lowering = new Lowering(host, program, program.outputs);
+  const given = [...program.inputs, ...program.constants.map(({ variable }) => variable)];
+  const sources = given.map((v) => {
+    const slot = lowering.slot();
+    lowering.set(v, leafOf(v.type, slot, sizeOf(v.type.shape)));
+    return slot;
+  });
+  lower(lowering, program);
+  const results = program.outputs.map((v) => lowering.inSlot(v).source);
+  const run = withLastUses(lowering.steps, new Set([...sources, ...results]));
+  return (inputs, constants) => {
+    const arrays = [...inputs, ...constants];
+    const holding = new Holding();
+    const frame = new Frame(host.device, holding);
+    try {
+      // They are somebody else's, whoever lets go of them here.
+      for (const array of arrays) holding.hold(array);
+      arrays.forEach((array, i) => frame.setWhole(sources[i], array));
+      run(frame);
+      for (const slot of results) holding.hold(frame.arrays[slot]);
+      for (const slot of new Set([...sources, ...results])) frame.drop(slot);
+      return results.map((slot) => frame.arrays[slot]);
+    } catch (error) {
+      holding.abandon(arrays);
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,4 @@
+/** @file Compiled training on WebGPU. */
+import { testTraining } from "./training.ts";
+
+testTraining("webgpu");
