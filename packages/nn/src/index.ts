@@ -82,6 +82,87 @@ export {
 } from "./cells/conv-lstm.ts";
 export { convGruCell, type ConvGruParameters, type ConvGruState } from "./cells/conv-gru.ts";
 
+// The cells of the literature
+export type { CellState, GateParameters, HiddenState } from "./cells/plain-cell.ts";
+export { atrCell, type AtrParameters, ranCell } from "./cells/additive.ts";
+export { cfnCell } from "./cells/cfn.ts";
+export { lightRuCell, liGruCell, mguCell } from "./cells/mgu.ts";
+export {
+  minimalRnnCell,
+  type MinimalRnnParameters,
+  sgrnCell,
+  starCell,
+} from "./cells/minimal-rnn.ts";
+export { mut1Cell, mut2Cell, mut3Cell } from "./cells/mut.ts";
+export { intersectionRnnCell, ugrnnCell } from "./cells/ugrnn.ts";
+export {
+  type BistableParameters,
+  brCell,
+  indRnnCell,
+  type IndRnnParameters,
+  miru1Cell,
+  miru2Cell,
+  type Miru2Options,
+  type MiruOptions,
+  nbrCell,
+} from "./cells/single-units.ts";
+export {
+  type AntisymmetricOptions,
+  antisymmetricRnnCell,
+  cornnCell,
+  type CornnOptions,
+  type CornnParameters,
+  gatedAntisymmetricRnnCell,
+  lemCell,
+  type LemOptions,
+  type LemParameters,
+  unicornnCell,
+  type UnicornnOptions,
+  type UnicornnParameters,
+} from "./cells/dynamics.ts";
+export {
+  fastGrnnCell,
+  type FastGrnnParameters,
+  fastRnnCell,
+  type FastRnnParameters,
+} from "./cells/fast.ts";
+export {
+  janetCell,
+  type JanetOptions,
+  mcLstmCell,
+  multiplicativeLstmCell,
+  type MultiplicativeLstmParameters,
+  originalLstmCell,
+  peepholeLstmCell,
+  type PeepholeParameters,
+  projectedLstmCell,
+  type ProjectedLstmOptions,
+  type ProjectedLstmParameters,
+  type ProjectedLstmState,
+  wmcLstmCell,
+  type WmcLstmParameters,
+} from "./cells/lstm-relatives.ts";
+export {
+  multiplicativeRnnCell,
+  type MultiplicativeRnnParameters,
+  nasCell,
+  rhnCell,
+  type RhnOptions,
+  type RhnParameters,
+  scrnCell,
+  type ScrnOptions,
+  type ScrnParameters,
+} from "./cells/searched.ts";
+export {
+  tgruCell,
+  type TgruState,
+  tlstmCell,
+  type TlstmState,
+  trnnCell,
+  type TrnnParameters,
+  type TypedParameters,
+} from "./cells/strongly-typed.ts";
+
 // Wrappers around cells
 export {
   type AllParameters,
