@@ -110,12 +110,11 @@ function prune({ ifTrue, ifFalse }: CondParams, isRead: readonly boolean[]): Pru
   const operands = ifTrue.inputs.flatMap((v, i) =>
     read.has(v) || read.has(ifFalse.inputs[i]) ? [i] : [],
   );
-  const [whenTrue, whenFalse] = branches.map((branch) => ({
-    ...branch,
-    inputs: operands.map((i) => branch.inputs[i]),
-  }));
+  const taking = (branch: Program): Program => {
+    return { ...branch, inputs: operands.map((i) => branch.inputs[i]) };
+  };
   return {
-    params: { ifTrue: whenTrue, ifFalse: whenFalse },
+    params: { ifTrue: taking(branches[0]), ifFalse: taking(branches[1]) },
     inputs: [0, ...operands.map((i) => i + 1)],
     outputs,
   };
