@@ -207,7 +207,7 @@ describe("vmap", () => {
     expect(() =>
       vmap((u: Tensor) => (u.sum().item() > 0 ? u : u.neg()))(x),
     ).toThrowErrorMatchingInlineSnapshot(
-      `[TracingError: vmap: a value that differs between examples cannot be read, got float64[]. Use where() in place of if, or read it outside of vmap().]`,
+      `[TracingError: vmap: a value that differs between examples cannot be read, got float64[]. Use where() or cond() in place of if, or read it outside of vmap().]`,
     );
     expect(() =>
       vmap((u: Tensor, v: Tensor) => u.add(v))(x, random([2, 2])),

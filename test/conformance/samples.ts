@@ -318,6 +318,28 @@ function loop(
   };
 }
 
+/** A choice; see the row of `cond`. */
+function choice(
+  what: string,
+  float: "float32" | "float64",
+  decision: number,
+): Sample<ParamsOf<"cond">> {
+  const on = { backend: ndarrayBackend, dtype: float };
+  const pair = core.tensor([0, 0], on);
+  const count = core.tensor(0, { ...on, dtype: "int32" });
+  const branch = (f: (x: Tensor, y: Tensor, n: Tensor) => Tensor[]): core.Program =>
+    core.trace(f, pair, pair, count);
+  return {
+    what,
+    inputs: [bools([], [decision]), real([2], -1, 1), real([2], 0, 2, 0.3), ints([], [7])],
+    params: {
+      ifTrue: branch((x, y, n) => [x.mul(x).mul(y), n.add(1), x]),
+      ifFalse: branch((x, y, n) => [y.mul(y).sub(x), n, y]),
+    },
+    float,
+  };
+}
+
 // ----- The rows -----
 
 /** The samples. */
@@ -1088,6 +1110,41 @@ export const rows: Rows = {
       refusal(
         () => core.scan((_, s, x) => [s.add(x), null], null, core.zeros([2]), core.tensor(1)),
         'scan: inputs need a first axis of steps, got float32[] at "".',
+      ),
+    ],
+  },
+
+  cond: {
+    family: "choice",
+    // Of x, y and a count n: [x² y, n + 1, x], or else [y² − x, n, y].
+    value: (index, [decision, x, y, n], _, slot) => {
+      const isTrue = decision.data[0] !== 0;
+      if (slot === 1) return n.data[0] + (isTrue ? 1 : 0);
+      const [a, b] = [x.data[index[0]], y.data[index[0]]];
+      if (slot === 2) return isTrue ? a : b;
+      return isTrue ? a * a * b : b * b - a;
+    },
+    ulps: 4,
+    smooth: true,
+    samples: floats.flatMap((float) => [choice("true", float, 1), choice("false", float, 0)]),
+    refuses: [
+      refusal(
+        () =>
+          core.cond(
+            core.tensor([1, 0], { dtype: "bool" }),
+            () => core.tensor(0),
+            () => core.tensor(1),
+          ),
+        "cond: one mask decides for all, got bool[2]. Use where() to choose element by element, or all() and any().",
+      ),
+      refusal(
+        () =>
+          core.cond(
+            core.tensor(1),
+            () => core.tensor(0),
+            () => core.tensor(1),
+          ),
+        "cond: what decides must be bool, got float32[]. Compare first.",
       ),
     ],
   },

@@ -89,6 +89,7 @@ export type {
   OnePrimitive,
   PrimitiveOf,
   Pruned,
+  Repetition,
   Tangents,
 } from "./primitive.ts";
 export type { Binary, Operands } from "./primitives/binary.ts";
@@ -108,9 +109,10 @@ export {
   type PrimitiveSet,
   type ResultOf,
 } from "./primitives/index.ts";
+export type { CondParams } from "./primitives/cond.ts";
 export type { Looped, ScanParams } from "./primitives/scan.ts";
 export type { Constant, Program, ProgramNode, Variable } from "./program/program.ts";
-export { type Machine, runScan } from "./program/run.ts";
+export { type Machine, runCond, runScan } from "./program/run.ts";
 export type { FillParams, IotaParams, RandomParams } from "./primitives/leaf.ts";
 export {
   formatType,

@@ -302,11 +302,17 @@ export { TapeNode, type Origin, tapeOf } from "./tape.ts";
 
 // Loops
 export { associativeScan, type AssociativeScanOptions } from "./associative-scan.ts";
+export { cond } from "./cond.ts";
 export { type Cell, type SaveEvery, type SaveOption, scan, type ScanOptions } from "./scan.ts";
 
 // Programs
 export { compile, trace } from "./program/compile.ts";
-export { type Explanation, explain, type LoopExplanation } from "./program/explain.ts";
+export {
+  type ChoiceExplanation,
+  type Explanation,
+  explain,
+  type LoopExplanation,
+} from "./program/explain.ts";
 export { formatProgram } from "./program/print.ts";
 export type { Constant, Program, ProgramNode, Variable } from "./program/program.ts";
 export { simplify } from "./program/simplify.ts";

@@ -48,6 +48,11 @@ export function sameType(a: TensorType, b: TensorType): boolean {
   return a.dtype === b.dtype && sameShape(a.shape, b.shape);
 }
 
+/** Whether two lists of types are the same. */
+export function sameTypes(a: readonly TensorType[], b: readonly TensorType[]): boolean {
+  return a.length === b.length && a.every((type, i) => sameType(type, b[i]));
+}
+
 /** Elements between neighbours along each axis when the last axis varies fastest. */
 export function rowMajorStrides(shape: Shape): number[] {
   const strides = shape.slice();

@@ -132,7 +132,7 @@ export class Tensor<S extends Shape = AnyShape> extends Fluent<S> implements Ten
         "vmap",
         "a value that differs between examples cannot be read",
         formatType(this),
-        "Use where() in place of if, or read it outside of vmap().",
+        "Use where() or cond() in place of if, or read it outside of vmap().",
       );
     }
     if (this.traced !== null) {
@@ -140,7 +140,7 @@ export class Tensor<S extends Shape = AnyShape> extends Fluent<S> implements Ten
         "trace",
         "a value is not known while a program is being written",
         formatType(this),
-        "Use where() in place of if, or return it and read it outside of compile().",
+        "Use where() or cond() in place of if, or return it and read it outside of compile().",
       );
     }
     return new DisposedError(

@@ -258,6 +258,7 @@ export function kernelsOn<V>(device: Device, other: Backend<V>): KernelTable<Gpu
     name: "gpu",
     kernels,
     memoryOf: ({ memory }: GpuArray) => memory,
+    readSync: (value: GpuArray) => read(device, value),
     release: (memory: object) => (memory as Memory).release(),
   };
   return { ...kernels, scan: (inputs, params, types) => runScan(loop, inputs, params, types) };

@@ -8,7 +8,9 @@ import {
   type KernelTable,
   type PrimitiveName,
   primitives,
+  type Program,
   rowMajorStrides,
+  runCond,
   runScan,
   sizeOf,
   type TensorType,
@@ -19,6 +21,7 @@ import { indexing } from "./indexing.ts";
 import { asRowMajor, copyTo, rowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 import type { Part } from "./memory.ts";
+import { compileProgram } from "./plan/compile.ts";
 import { pointwiseOf } from "./pointwise.ts";
 import { contract, type Products } from "./products/contraction.ts";
 import { type Reduction, reduce } from "./reductions.ts";
@@ -189,9 +192,18 @@ export function kernelsOn<V>(
     kernels,
     memoryOf: ({ part }: WasmArray) => part,
     release: (memory: object) => machine.memory.release(memory as Part),
+    readSync: (value: WasmArray) => read(machine, value),
   };
-  return {
+  const complete: KernelTable<WasmArray> = {
     ...kernels,
     scan: (inputs, params, types) => runScan(loop, inputs, params, types),
+    cond: (inputs, params) => runCond(choice, inputs, params),
   };
+  // Branches run as plans, too.
+  const choice = {
+    ...loop,
+    kernels: complete,
+    compile: (program: Program) => compileProgram(machine, products, complete, program),
+  };
+  return complete;
 }

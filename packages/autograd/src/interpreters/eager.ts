@@ -34,7 +34,13 @@ export function runMany<P, S>(
   const types = primitive.type(inputs, params);
   const kernel = kernelOf<readonly unknown[]>(backend, primitive.name);
   const values = kernel(valuesOf(inputs), params, types);
-  return values.map((value, i) => wrap(backend, value, types[i], inputs));
+  // Results may look at the memory of inputs, and of one another.
+  const owners = [...inputs];
+  return values.map((value, i) => {
+    const result = wrap(backend, value, types[i], owners);
+    owners.push(result);
+    return result;
+  });
 }
 
 /** A tensor for host data, on the given backend. */

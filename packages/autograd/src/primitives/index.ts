@@ -14,6 +14,7 @@ import { Concat, Split } from "./joining.ts";
 import { Pad, Slice } from "./slicing.ts";
 import { Argsort, Cumsum } from "./order.ts";
 import { Argmax, Max, Sum } from "./reduce.ts";
+import { Cond } from "./cond.ts";
 import { Scan } from "./scan.ts";
 import { Alias } from "./structure.ts";
 import {
@@ -133,6 +134,8 @@ export interface PrimitiveSet {
   readonly alias: typeof Alias;
   /** `scan` */
   readonly scan: typeof Scan;
+  /** `cond` */
+  readonly cond: typeof Cond;
 }
 
 /** The name of a primitive. */
@@ -211,4 +214,5 @@ export const primitives: PrimitiveSet & Readonly<Record<string, AnyPrimitive>> =
 
   alias: Alias,
   scan: Scan,
+  cond: Cond,
 };

@@ -15,7 +15,7 @@ import { pullLoop } from "../program/loop-derivative.ts";
 import { withoutDead } from "../program/simplify.ts";
 import type { Program, Variable } from "../program/program.ts";
 import { record } from "../recording.ts";
-import { formatTypes, sameType, type TensorType } from "../shape.ts";
+import { formatTypes, sameTypes, type TensorType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { moveAxis } from "./batching.ts";
 import { broadcastTo } from "./movement.ts";
@@ -63,12 +63,12 @@ export const Scan: ManyPrimitive<"scan", ScanParams, Looped> = {
     const { body, steps, consts, carries } = params;
     const expected = inputTypes(params);
     const next = body.outputs.slice(0, carries).map(({ type }) => type);
-    if (!agree(inputs, expected)) {
+    if (!sameTypes(inputs, expected)) {
       throw new InternalError(
         `a loop over ${formatTypes(expected)} was given ${formatTypes(inputs)}`,
       );
     }
-    if (!agree(next, expected.slice(consts, consts + carries))) {
+    if (!sameTypes(next, expected.slice(consts, consts + carries))) {
       throw new InternalError(`a loop over ${formatTypes(expected)} makes ${formatTypes(next)}`);
     }
     return body.outputs.map(({ type }, i) => (i < carries ? type : stacked(type, steps)));
@@ -102,6 +102,7 @@ export const Scan: ManyPrimitive<"scan", ScanParams, Looped> = {
     of: ({ body }) => [body],
     with: (params, [body]) => ({ ...params, body }),
     prune,
+    loop: ({ steps, reverse, carries }) => ({ steps, reverse, carries }),
   },
 };
 
@@ -137,11 +138,6 @@ function prune(params: ScanParams, isRead: readonly boolean[]): Pruned<ScanParam
   }
 }
 
-/** Whether two lists of types are the same. */
-function agree(a: readonly TensorType[], b: readonly TensorType[]): boolean {
-  return a.length === b.length && a.every((type, i) => sameType(type, b[i]));
-}
-
 /** Runs another body in the place of the one in `params`. */
 function runAgain(body: Program, inputs: readonly Tensor[], params: ScanParams): LoopResult {
   const { consts, carries, steps, reverse, save } = params;
@@ -160,7 +156,7 @@ function runAgain(body: Program, inputs: readonly Tensor[], params: ScanParams):
 const known = new WeakMap<Tangents, Tangents>();
 
 /** What `f` returned for these cotangents: rules are asked for one input after the other. */
-function pulled(gs: Tangents, f: () => Tangents): Tangents {
+export function pulled(gs: Tangents, f: () => Tangents): Tangents {
   const found = known.get(gs) ?? f();
   known.set(gs, found);
   return found;

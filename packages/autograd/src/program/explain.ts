@@ -15,12 +15,20 @@ export interface LoopExplanation {
   readonly keptBytes: number;
 }
 
+/** A choice of a program between branches. */
+export interface ChoiceExplanation {
+  /** Ops of each branch, of which one runs. */
+  readonly ops: readonly number[];
+}
+
 /** What a program takes. */
 export interface Explanation {
-  /** Ops, with those in the bodies of loops counted once. */
+  /** Ops, with those in the bodies of loops and in branches counted once. */
   readonly ops: number;
   /** Its loops, in the order they run; those in bodies come behind the loop around them. */
   readonly loops: readonly LoopExplanation[];
+  /** Its choices, in the same order. */
+  readonly choices: readonly ChoiceExplanation[];
   /** Bytes of its inputs and constants. */
   readonly inputBytes: number;
   /** Most bytes that results hold at one time, if each is let go of after its last use, and views copied. */
@@ -75,15 +83,22 @@ function opsOf({ nodes }: Program): number {
 /** The loops of a program. */
 function loopsOf({ nodes }: Program): LoopExplanation[] {
   return nodes.flatMap((node) => {
-    const [body] = bodiesOf(node);
-    if (body === undefined) return [];
-    const { steps, reverse, carries } = node.params as {
-      steps: number;
-      reverse: boolean;
-      carries: number;
-    };
+    const bodies = bodiesOf(node);
+    const inside = bodies.flatMap(loopsOf);
+    const loop = node.primitive.bodies?.loop ?? null;
+    if (loop === null) return inside;
+    const { steps, reverse, carries } = loop(node.params);
     const keptBytes = total(node.outputs.slice(carries));
-    return [{ steps, reverse, ops: opsOf(body), keptBytes }, ...loopsOf(body)];
+    return [{ steps, reverse, ops: opsOf(bodies[0]), keptBytes }, ...inside];
+  });
+}
+
+/** The choices of a program, those in bodies behind the op around them. */
+function choicesOf({ nodes }: Program): ChoiceExplanation[] {
+  return nodes.flatMap((node) => {
+    const bodies = bodiesOf(node);
+    const own = node.primitive.bodies?.loop === null ? [{ ops: bodies.map(opsOf) }] : [];
+    return [...own, ...bodies.flatMap(choicesOf)];
   });
 }
 
@@ -109,6 +124,7 @@ function inWords(count: number): string {
  */
 export function explain(program: Program): Explanation {
   const loops = loopsOf(program);
+  const choices = choicesOf(program);
   const ops = opsOf(program);
   const inputBytes = total([
     ...program.inputs,
@@ -118,6 +134,7 @@ export function explain(program: Program): Explanation {
   return {
     ops,
     loops,
+    choices,
     inputBytes,
     peakBytes,
     toString: () =>
@@ -128,6 +145,7 @@ export function explain(program: Program): Explanation {
             `loop of ${loop.steps} steps ${loop.reverse ? "backwards" : "forwards"}: ` +
             `${loop.ops} ops a step, keeps ${inWords(loop.keptBytes)}`,
         ),
+        ...choices.map(({ ops: each }) => `choice of branches with ${each.join(" or ")} ops`),
       ].join("\n"),
   };
 }

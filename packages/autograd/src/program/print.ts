@@ -50,7 +50,11 @@ function linesOfNode(
   const shown = Object.entries(params ?? {}).filter(([, value]) => !bodies.includes(value));
   const settings = shown.map(([key, value]) => `${key}=${formatParam(value)}`);
   const line = `${outputs.map(typed).join(", ")} = ${[primitive.name, ...read, ...settings].join(" ")}`;
-  return [line, ...bodies.flatMap((body) => linesOf(body).map((text) => `  ${text}`))].map(
-    (text) => `  ${text}`,
-  );
+  const inside = Object.entries(params ?? {}).flatMap(([key, value]) => {
+    const body = bodies.find((each) => each === value);
+    if (body === undefined) return [];
+    const [head, ...rest] = linesOf(body);
+    return [bodies.length > 1 ? `${key}: ${head}` : head, ...rest].map((text) => `  ${text}`);
+  });
+  return [line, ...inside].map((text) => `  ${text}`);
 }

@@ -1,13 +1,17 @@
 /** @file Running programs on a backend's arrays: kernel after kernel, every array let go of after its last use. */
 import type { Backend } from "../backend.ts";
 import { kernelOf, wrap } from "../interpreters/eager.ts";
+import type { CondParams } from "../primitives/cond.ts";
 import type { ScanParams } from "../primitives/scan.ts";
 import type { TensorType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Program, Variable } from "./program.ts";
 
 /** What is needed of a backend to run programs. */
-export type Machine<V> = Pick<Backend<V>, "name" | "kernels" | "memoryOf" | "release">;
+export type Machine<V> = Pick<
+  Backend<V>,
+  "name" | "kernels" | "memoryOf" | "readSync" | "release" | "compile"
+>;
 
 /** Arrays that are in use, counted by the memory that they look at. */
 class Holding<V> {
@@ -105,11 +109,13 @@ export function prepare(
 
 const runners = new WeakMap<object, WeakMap<Program, unknown>>();
 
-/** The body of a loop as a function of arrays, made ready once for each machine. */
+/** The body of a loop, or a branch, as a function of arrays, made ready once for each machine. */
 function bodyOn<V>(machine: Machine<V>, body: Program): ReturnType<typeof runner<V>> {
   const known = runners.get(machine) ?? new WeakMap<Program, unknown>();
   runners.set(machine, known);
-  const run = (known.get(body) ?? runner(body, machine)) as ReturnType<typeof runner<V>>;
+  const run = (known.get(body) ?? machine.compile?.(body) ?? runner(body, machine)) as ReturnType<
+    typeof runner<V>
+  >;
   known.set(body, run);
   return run;
 }
@@ -162,4 +168,14 @@ export function runScan<V>(
     return y;
   });
   return [...state, ...ys];
+}
+
+/** The kernel of `cond` for backends that have none of their own: reads the predicate, and runs one branch. */
+export function runCond<V>(
+  machine: Machine<V>,
+  [predicate, ...operands]: readonly V[],
+  { ifTrue, ifFalse }: CondParams,
+): readonly V[] {
+  const [decision] = machine.readSync(predicate, { shape: [], dtype: "bool" });
+  return bodyOn(machine, decision === 0 ? ifFalse : ifTrue)(operands, []);
 }

@@ -1,6 +1,6 @@
 /** @file The complete table: a primitive without a kernel does not compile. */
-import { type KernelTable, type Machine, runScan } from "@tapeloop/autograd/backend";
-import type { NdArray } from "../array.ts";
+import { type KernelTable, type Machine, runCond, runScan } from "@tapeloop/autograd/backend";
+import { copy, type NdArray } from "../array.ts";
 import { binaries } from "./binary.ts";
 import { choice } from "./choice.ts";
 import { contraction } from "./contraction.ts";
@@ -12,13 +12,14 @@ import { reduce } from "./reduce.ts";
 import { structure } from "./structure.ts";
 import { unaries } from "./unary.ts";
 
-/** What the loop needs of the backend; its body runs on these same kernels. */
+/** What loops and choices need of the backend; their bodies run on these same kernels. */
 const machine: Machine<NdArray> = {
   name: "ndarray",
   get kernels() {
     return kernels;
   },
   memoryOf: ({ data }) => data,
+  readSync: (value) => copy(value).data,
 };
 
 /** One kernel for every primitive. */
@@ -34,4 +35,5 @@ export const kernels: KernelTable<NdArray> = {
   ...indexing,
   ...structure,
   scan: (inputs, params, types) => runScan(machine, inputs, params, types),
+  cond: (inputs, params) => runCond(machine, inputs, params),
 };

@@ -24,6 +24,7 @@ export function kernelStep(
   const results = outputs.map(({ type }) =>
     placeOf(type, new Buffer(bytesFor(type), home, host.slot())),
   );
+  const slots = results.map(({ buffer }) => buffer.slot);
   const types = outputs.map(({ type }) => type);
   const isOne = primitive.results === "one";
   const step: Step = {
@@ -36,7 +37,7 @@ export function kernelStep(
         const read = inputs.map((place) => host.arrayAt(place));
         const made = kernel(read, params, isOne ? types[0] : types);
         const arrays = (isOne ? [made] : made) as readonly WasmArray[];
-        arrays.forEach((array, i) => host.adopt(results[i].buffer.slot, array, read));
+        host.adopt(slots, arrays, read);
       };
     },
   };

@@ -38,15 +38,28 @@ export class Host {
     return { shape, dtype, part, strides, offset };
   }
 
-  /** Lets a slot be where an array is, in row-major order, until the plan ends or the next one comes. */
-  adopt(slot: number, array: WasmArray, inputs: readonly WasmArray[]): void {
-    const isOther = inputs.some(({ part }) => part === array.part);
-    const own = isOther || !isRowMajor(array) ? rowMajor(this.machine, array) : array;
-    if (own !== array && !isOther) this.machine.memory.release(array.part);
-    const before = this.#adopted.get(slot);
-    if (before !== undefined) this.machine.memory.release(before);
-    this.#adopted.set(slot, own.part);
-    this.slots[slot] = addressOf(own);
+  /** Lets slots be where arrays are, in row-major order, until the plan ends or the next ones come. */
+  adopt(
+    slots: readonly number[],
+    arrays: readonly WasmArray[],
+    inputs: readonly WasmArray[],
+  ): void {
+    const { memory } = this.machine;
+    // Each slot owns its part: what is an input's, or another slot's, is copied.
+    const taken = new Set(inputs.map(({ part }) => part));
+    const made = new Set(arrays.map(({ part }) => part).filter((part) => !taken.has(part)));
+    const own = arrays.map((array) => {
+      if (taken.has(array.part) || !isRowMajor(array)) return rowMajor(this.machine, array);
+      taken.add(array.part);
+      return array;
+    });
+    for (const part of made) if (!taken.has(part)) memory.release(part);
+    own.forEach((array, i) => {
+      const before = this.#adopted.get(slots[i]);
+      if (before !== undefined) memory.release(before);
+      this.#adopted.set(slots[i], array.part);
+      this.slots[slots[i]] = addressOf(array);
+    });
   }
 
   /** Hands out what a slot has adopted. */
