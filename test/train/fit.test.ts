@@ -548,3 +548,49 @@ describe("what is refused", () => {
     `);
   });
 });
+
+describe("layers", () => {
+  const shapes: Record<string, [layer: Parameters<typeof sequential>[0][number], input: number[]]> =
+    {
+      "conv1d, valid": [layers.conv1d(4, 3, { dilationRate: 2, strides: 2 }), [11, 2]],
+      "conv1d, same": [layers.conv1d(4, 4, { padding: "same", strides: 3 }), [11, 2]],
+      "conv1d, causal": [layers.conv1d(4, 3, { padding: "causal", groups: 2 }), [7, 2]],
+      "conv2d, valid": [layers.conv2d(3, [2, 3], { strides: 2 }), [7, 8, 1]],
+      "conv2d, same": [layers.conv2d(3, 3, { padding: "same", activation: "relu" }), [7, 8, 1]],
+      maxPooling1d: [layers.maxPooling1d(3, { strides: 2 }), [9, 2]],
+      averagePooling2d: [layers.averagePooling2d(2), [6, 5, 2]],
+      batchNormalization: [layers.batchNormalization(), [4, 3]],
+      layerNormalization: [layers.layerNormalization(), [4, 3]],
+      "timeDistributed conv2d": [layers.timeDistributed(layers.conv2d(2, 2)), [3, 4, 4, 1]],
+      repeatVector: [layers.repeatVector(3), [4]],
+      bidirectional: [layers.bidirectional(layers.simpleRnn(3, { returnSequences: true })), [5, 2]],
+    };
+
+  test.each(Object.entries(shapes))("%s makes the shape that it says", (_, [layer, input]) => {
+    const inputs = normal([2, ...input], { key: key(0) });
+    expect(sequential([layer]).predict(inputs).shape).toEqual([
+      2,
+      ...layer.build(input).outputShape,
+    ]);
+  });
+
+  test("batchNormalization trains on batches, and predicts by what it has seen of them", async () => {
+    const model = sequential([layers.batchNormalization({ momentum: 0 }), layers.dense(1)]);
+    model.compile({ loss: "mse", optimizer: sgd({ learningRate: 0 }) });
+    const inputs = normal([64, 3], { key: key(2) })
+      .mul(3)
+      .add(5);
+    await model.fit(
+      inputs,
+      Array.from({ length: 64 }, () => 0),
+      { batchSize: 64, ...inOrder },
+    );
+    const only = sequential([layers.batchNormalization({ momentum: 0 })]);
+    only.compile({ loss: "mse", optimizer: sgd({ learningRate: 0 }) });
+    await only.fit(inputs, inputs, { batchSize: 64, ...inOrder });
+    const seen = only.predict(inputs);
+    expect(seen.mean({ axes: 0 }).abs().max().item()).toBeLessThan(1e-4);
+    expect(seen.square().mean({ axes: 0 }).sub(1).abs().max().item()).toBeLessThan(0.03);
+    expect(model.summary()).toContain("Not trained: 6");
+  });
+});

@@ -4,17 +4,19 @@ import {
   avgPool1d,
   avgPool2d,
   checkOptions,
-  conv1d as convolve1d,
-  conv2d as convolve2d,
   maxPool1d,
   maxPool2d,
-  pad,
   permute,
   type Shape,
   type Tensor,
-  zeros,
 } from "@tapeloop/autograd";
-import { glorotUniform, type Initializer } from "@tapeloop/nn";
+import {
+  convolution1d,
+  convolution2d,
+  type ConvolutionParameters,
+  glorotUniform,
+  type Initializer,
+} from "@tapeloop/nn";
 import { checkRank, type Layer, plainLayer } from "../layer.ts";
 import { type Activation, activationOf } from "./activations.ts";
 
@@ -39,12 +41,6 @@ export interface ConvLayerOptions {
   readonly kernelInitializer?: Initializer;
 }
 
-/** Kernels and bias. */
-interface Kernels {
-  readonly kernel: Tensor;
-  readonly bias?: Tensor;
-}
-
 const convOptions = [
   "strides",
   "padding",
@@ -54,20 +50,6 @@ const convOptions = [
   "useBias",
   "kernelInitializer",
 ];
-
-/** What stands before and behind an axis. */
-function around(
-  padding: "valid" | "same" | "causal",
-  length: number,
-  window: number,
-  strides: number,
-): readonly [before: number, behind: number] {
-  if (padding === "valid") return [0, 0];
-  if (padding === "causal") return [window - 1, 0];
-  const outputs = Math.ceil(length / strides);
-  const missing = Math.max(0, (outputs - 1) * strides + window - length);
-  return [Math.floor(missing / 2), Math.ceil(missing / 2)];
-}
 
 /** A convolution over `axes` axes. */
 function convolution(
@@ -90,44 +72,38 @@ function convolution(
   }
   const act = activationOf(type, activation);
   const count = kernelSize.length;
-  const convolve = type === "conv1d" ? convolve1d : convolve2d;
   return {
     type,
     build: (shape) => {
       checkRank(type, shape, count + 1, type === "conv1d" ? "T, F" : "H, W, F");
-      const sizes = shape.slice(0, count);
       const F = shape[count];
-      const spans = sizes.map((size, i) =>
-        around(padding, size, (kernelSize[i] - 1) * dilationRate + 1, strides),
-      );
-      const outputs = sizes.map((size, i) => {
-        const window = (kernelSize[i] - 1) * dilationRate + 1;
-        return Math.floor((size + spans[i][0] + spans[i][1] - window) / strides) + 1;
+      const how = {
+        stride: strides,
+        padding: padding === "valid" ? 0 : padding,
+        dilation: dilationRate,
+        groups,
+        bias: useBias,
+        weights: kernelInitializer,
+      };
+      const layer =
+        type === "conv1d"
+          ? convolution1d(F, filters, kernelSize[0], how)
+          : convolution2d(F, filters, [kernelSize[0], kernelSize[1]], how);
+      const outputs = shape.slice(0, count).map((size, i) => {
+        const reach = (kernelSize[i] - 1) * dilationRate;
+        if (padding === "same") return Math.ceil(size / strides);
+        return Math.floor((size - 1 - (padding === "causal" ? 0 : reach)) / strides) + 1;
       });
       if (outputs.some((n) => n < 1)) {
-        throw new ArgumentError(
-          type,
-          "the window is no longer than its inputs",
-          `[${shape.join(", ")}]`,
-        );
+        const rule = "the window is no longer than its inputs";
+        throw new ArgumentError(type, rule, `[${shape.join(", ")}]`);
       }
       return {
         outputShape: [...outputs, filters],
-        init: (key) => {
-          const kernel = kernelInitializer(key, [filters, F / groups, ...kernelSize]);
-          return useBias ? { kernel, bias: zeros([filters]) } : { kernel };
-        },
+        init: (key) => layer.init(key),
         apply: (parameters, { x }) => {
-          const { kernel, bias } = parameters as unknown as Kernels;
-          const padded = pad(x, [[0, 0], ...spans, [0, 0]]);
-          const y = featuresLast(
-            convolve(featuresFirst(padded), kernel, {
-              stride: strides,
-              dilation: dilationRate,
-              groups,
-            }),
-          );
-          return { x: act(bias === undefined ? y : y.add(bias)) };
+          const y = layer.apply(parameters as unknown as ConvolutionParameters, featuresFirst(x));
+          return { x: act(featuresLast(y)) };
         },
       };
     },
