@@ -113,7 +113,7 @@ describe("trace", () => {
   test("a value that is read, such as for an if, is refused with the remedy", () => {
     const f = (x: Tensor): Tensor => (x.sum().item() > 0 ? x : x.neg());
     expect(() => trace(f, zeros([2]))).toThrowErrorMatchingInlineSnapshot(
-      `[TracingError: trace: a value is not known while a program is being written, got float32[]. Use where() in place of if, or return it and read it outside of compile().]`,
+      `[TracingError: trace: a value is not known while a program is being written, got float32[]. Use where() or cond() in place of if, or return it and read it outside of compile().]`,
     );
     const drawn = (x: Tensor): Tensor => x.mul(uniform([2]));
     expect(() => trace(drawn, zeros([2]))).toThrowErrorMatchingInlineSnapshot(

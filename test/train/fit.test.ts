@@ -128,6 +128,32 @@ describe("a fit", () => {
     expect(distance(together.parameters, apart.parameters)).toBeLessThan(1e-7);
   });
 
+  test("normalizes a smaller last batch by its own examples", async () => {
+    const made = (): Sequential => {
+      const model = sequential(
+        [layers.dense(4), layers.batchNormalization({ momentum: 0.5 }), layers.dense(1)],
+        { inputShape: [3] },
+      );
+      model.compile({ loss: "mse", optimizer: sgd({ learningRate: 0.1 }) });
+      return model;
+    };
+    const [filled, apart] = [made(), made()];
+    await filled.fit(x, y, { batchSize: 7, ...inOrder });
+    for (const part of [{ stop: 7 }, { start: 7 }]) {
+      await apart.fit(x.slice([part]), y.slice([part]), { batchSize: 7, ...inOrder });
+    }
+    expect(distance(filled.parameters, apart.parameters)).toBeLessThan(1e-6);
+    expect(distance([filled.predict(x)], [apart.predict(x)])).toBeLessThan(1e-5);
+  });
+
+  test("does nothing if it is aborted before it starts", async () => {
+    const model = plain();
+    const before = mapTree(stopGradient, model.parameters);
+    const { stopped } = await model.fit(x, y, { signal: AbortSignal.abort(), ...quiet });
+    expect(stopped).toBe("aborted in epoch 0");
+    expect(distance(model.parameters, before)).toBe(0);
+  });
+
   test("goes on where the last one ended, with the optimizer's state", async () => {
     const once = plain(adam({ learningRate: 0.01 }));
     const twice = plain(adam({ learningRate: 0.01 }));
@@ -319,8 +345,8 @@ describe("callbacks", () => {
       callbacks: [earlyStopping({ patience: 2 })],
       ...quiet,
     });
-    expect(epoch).toEqual([0, 1, 2, 3]);
-    expect(stopped).toMatchInlineSnapshot(`"valLoss has not been better for 3 epochs, epoch 3"`);
+    expect(epoch).toEqual([0, 1, 2]);
+    expect(stopped).toMatchInlineSnapshot(`"valLoss has not been better for 2 epochs, epoch 2"`);
     // The learning rate is so large that the first epoch is the best.
     const wild = plain(sgd({ learningRate: 3 }));
     const best: object[] = [];
@@ -344,7 +370,7 @@ describe("callbacks", () => {
     const watch: Callback = { onEpochEnd: (_, __, fit) => rates.push(fit.rate) };
     const plateau = reduceLearningRateOnPlateau({ monitor: "loss", factor: 0.5, patience: 1 });
     await frozen().fit(x, y, { epochs: 6, callbacks: [plateau, watch], ...inOrder });
-    expect(rates).toEqual([1, 1, 0.5, 0.5, 0.25, 0.25]);
+    expect(rates).toEqual([1, 0.5, 0.25, 0.125, 0.0625, 0.03125]);
   });
 
   test("modelCheckpoint saves what can be put back, and terminateOnNaN ends", async () => {
@@ -523,6 +549,8 @@ describe("what is refused", () => {
         () => model.fit([[1, 2, Number.NaN]], [1]),
         () => model.fit(x, y, { sampleWeight: [1] }),
         () => model.fit(x, y, { sampleWeight: Array.from({ length: 10 }, () => -1) }),
+        () => model.predict(x, { batchSize: 0 }),
+        () => model.evaluate(x, y, { batchSize: 0.5 }),
         () => model.predict(tensor(3)),
         () => bare.fit(x, y),
         () => bare.summary(),
@@ -538,6 +566,8 @@ describe("what is refused", () => {
         "fit: x must be finite numbers, got NaN in example 0. Fill gaps before, or mark them with masking().",
         "fit: sampleWeight is [10], one number for each example, got 1 numbers.",
         "fit: weights of examples are finite numbers from 0, got others.",
+        "predict: batchSize is a whole number from 1, got 0.",
+        "evaluate: batchSize is a whole number from 1, got 0.5.",
         "predict: x needs examples along its first axis, got a number.",
         "fit: needs a model that is compiled, got one that is not. Call compile({ loss: "meanSquaredError", optimizer: "adam" }).",
         "parameters: needs a model that knows the shape of its inputs, got one that has seen none. Give sequential() an inputShape, or call build().",

@@ -134,7 +134,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
       if (watch.isBetter(op, logs)) {
         waited = 0;
         if (restoreBestWeights) best = fit.copyParameters();
-      } else if (++waited > patience) {
+      } else if (++waited >= patience) {
         fit.stop(`${watch.monitor} has not been better for ${waited} epochs, epoch ${epoch}`);
       }
     },
@@ -185,7 +185,7 @@ export function reduceLearningRateOnPlateau(options: ReduceOnPlateauOptions = {}
     },
     onEpochEnd: (_, logs, fit) => {
       if (watch.isBetter(op, logs)) waited = 0;
-      else if (++waited > patience) {
+      else if (++waited >= patience) {
         waited = 0;
         fit.rate = Math.max(least, fit.rate * factor);
       }

@@ -189,6 +189,10 @@ export async function runFit(task: FitTask, options: FitOptions): Promise<Histor
         return { ...now, key, tally: noTally(recipe) };
       });
       for (const [i, batch] of batchesOf(order, batchSize).entries()) {
+        if (signal?.aborted === true) {
+          stopped = `aborted in epoch ${epoch}`;
+          break;
+        }
         state.replace((now) => {
           const [places, real] = [tensor(batch.places), tensor(batch.real)];
           const rate = fit.rate === 1 ? null : tensor(fit.rate);
@@ -207,12 +211,11 @@ export async function runFit(task: FitTask, options: FitOptions): Promise<Histor
           await breathe();
           breath = performance.now();
         }
-        if (signal?.aborted === true) {
-          stopped = `aborted in epoch ${epoch}`;
-          break;
-        }
       }
-      if (signal?.aborted === true) break;
+      if (signal?.aborted === true) {
+        stopped ??= `aborted in epoch ${epoch}`;
+        break;
+      }
       const own = scope(() => logsOf(recipe, state.value.tally));
       const measured = task.validate === null ? {} : task.validate();
       const logs: Logs = { ...own, ...validationLogs(measured) };

@@ -13,6 +13,8 @@ export interface Flow {
 export interface LayerContext {
   /** In training, the key that the layer draws from; null in evaluation. */
   readonly key: Tensor | null;
+  /** In training, which examples are real: bool [B]; the others fill the last batch up. */
+  readonly real: Tensor | null;
   /** What the layer keeps beside its parameters: see {@link BuiltLayer.running}. */
   readonly running: Tree;
 }

@@ -81,13 +81,19 @@ export class Network {
    * The outputs of all layers, one after the other.
    *
    * @param key - In training; null in evaluation.
+   * @param real - In training, which examples are real.
    */
-  apply(weights: Weights, x: Tensor, key: Tensor | null): Flow & { readonly running: ByLayer } {
+  apply(
+    weights: Weights,
+    x: Tensor,
+    key: Tensor | null,
+    real: Tensor | null = null,
+  ): Flow & { readonly running: ByLayer } {
     const keys = key === null ? null : splitKey(key, this.#layers.length);
     const running: Record<string, Tree> = { ...weights.running };
     let flow: Flow = { x };
     this.#layers.forEach(({ name, built }, i) => {
-      const context = { key: keys?.[i] ?? null, running: weights.running[name] ?? {} };
+      const context = { key: keys?.[i] ?? null, real, running: weights.running[name] ?? {} };
       const { running: kept, ...next } = built.apply(weights.parameters[name], flow, context);
       if (kept !== undefined) running[name] = kept;
       flow = next;

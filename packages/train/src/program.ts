@@ -8,6 +8,7 @@ import {
   equal,
   expandDims,
   gather,
+  greater,
   mapTree,
   mul,
   noGrad,
@@ -89,7 +90,11 @@ function say(
   { x, y, weights: each, places, real }: Examples,
   key: Tensor | null,
 ): Said {
-  const { x: predictions, mask, running } = network.apply(weights, gather(x, places), key);
+  const {
+    x: predictions,
+    mask,
+    running,
+  } = network.apply(weights, gather(x, places), key, greater(real, 0));
   const given = gather(y, places);
   // As in Keras, [B] is right for outputs [B, 1].
   const { rank, shape } = predictions;

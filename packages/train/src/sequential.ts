@@ -314,6 +314,7 @@ export class Sequential {
    */
   evaluate(x: DataLike, y: DataLike, options: PredictOptions = {}): Record<string, number> {
     checkOptions("evaluate", options, ["batchSize"]);
+    checkBatch("evaluate", options);
     return scope(() => {
       const examples = this.#examples("evaluate", x, y);
       const all = Int32Array.from({ length: examples.x.shape[0] }, (_, i) => i);
@@ -330,6 +331,7 @@ export class Sequential {
    */
   predict(x: DataLike, options: PredictOptions = {}): Tensor {
     checkOptions("predict", options, ["batchSize"]);
+    checkBatch("predict", options);
     return scope(() => {
       const inputs = dataOf("predict", "x", x);
       this.#networkFor("predict", inputs);
@@ -342,6 +344,13 @@ export class Sequential {
       const outputs = concat(parts, { axis: 0 });
       return outputs.shape[0] === N ? outputs : outputs.slice([{ stop: N }]);
     });
+  }
+}
+
+/** Batches have at least one example. */
+function checkBatch(op: string, { batchSize = 32 }: PredictOptions): void {
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new ArgumentError(op, "batchSize is a whole number from 1", String(batchSize));
   }
 }
 

@@ -229,7 +229,11 @@ export function timeDistributed(layer: Layer): Layer {
         apply: (parameters, { x, ...others }, context) => {
           const B = x.shape[0];
           const all = reshaped(x, [B * T, ...inner]);
-          const { x: y, running } = built.apply(parameters, { x: all }, context);
+          const { x: y, running } = built.apply(
+            parameters,
+            { x: all },
+            { ...context, real: context.real && repeat(context.real, T, { axis: 0 }) },
+          );
           return {
             ...others,
             x: reshaped(y, [B, T, ...built.outputShape]),

@@ -1,5 +1,5 @@
 /** @file Normalization: over the features of an example, and over the examples of a batch. */
-import { checkOptions } from "@tapeloop/autograd";
+import { checkOptions, expandDims, logicalAnd } from "@tapeloop/autograd";
 import { batchNorm, type BatchNormState, layerNorm, type ScaleParameters } from "@tapeloop/nn";
 import type { Layer } from "../layer.ts";
 
@@ -83,13 +83,15 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
         outputShape: shape,
         init: (key) => layer.init(key),
         running: () => layer.initialState(),
-        apply: (parameters, { x, ...flow }, { key, running }) => {
+        apply: (parameters, { x, ...flow }, { key, running, real }) => {
           const isOfSteps = flow.mask !== undefined && flow.mask.rank < x.rank;
+          const steps = isOfSteps ? flow.mask : undefined;
+          const both = steps && real ? logicalAnd(steps, expandDims(real, 1)) : (steps ?? real);
           const [y, next] = layer.apply(
             parameters as unknown as ScaleParameters,
             running as unknown as BatchNormState,
             x,
-            { training: key !== null, ...(isOfSteps && { mask: flow.mask }) },
+            { training: key !== null, ...(both && { mask: both }) },
           );
           return { ...flow, x: y, running: next };
         },
