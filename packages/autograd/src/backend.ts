@@ -112,6 +112,7 @@ export {
 export type { CondParams } from "./primitives/cond.ts";
 export type { Looped, ScanParams } from "./primitives/scan.ts";
 export type { Constant, Program, ProgramNode, Variable } from "./program/program.ts";
+export { type Crossing, type ElsewhereKernel, kernelElsewhere } from "./program/elsewhere.ts";
 export { type Machine, runCond, runScan } from "./program/run.ts";
 export type { FillParams, IotaParams, RandomParams } from "./primitives/leaf.ts";
 export {
@@ -124,3 +125,4 @@ export {
 } from "./shape.ts";
 export type { Tensor } from "./tensor.ts";
 export { randomWords, threefry2x32 } from "./threefry.ts";
+export { type Movement, permuted, ranged, repeated, reshaped, sliced, type View } from "./views.ts";

@@ -6,13 +6,20 @@ import {
   allocate,
   type Backend,
   IndexError,
+  kernelElsewhere,
   type KernelTable,
+  permuted,
   type PrimitiveName,
   primitives,
+  ranged,
+  repeated,
+  reshaped,
   rowMajorStrides,
   runScan,
   sizeOf,
+  sliced,
   type TensorType,
+  type View,
 } from "@tapeloop/autograd/backend";
 import { type GpuArray, isRowMajor, Memory } from "./array.ts";
 import { type Device, mostElements } from "./device.ts";
@@ -21,7 +28,6 @@ import { kernelOf, type ValueKernel } from "./kernel.ts";
 import { copy, read, upload } from "./transfer.ts";
 import { staged } from "./staged.ts";
 import { leafOf, leafOn, opOf } from "./value.ts";
-import { permuted, ranged, repeated, reshaped, sliced, type View } from "./views.ts";
 
 /** A kernel whose primitive is known only at run time. */
 export type AnyKernel = (
@@ -115,24 +121,19 @@ export function checkIndices(
   );
 }
 
-/** Runs a primitive on another backend: inputs are copied there, and results back. */
+/** Runs a primitive on another backend, and counts how often. */
 function through<V>(device: Device, other: Backend<V>, name: PrimitiveName): AnyKernel {
-  const kernel = other.kernels[name] as (
-    i: readonly V[],
-    p: unknown,
-    t: unknown,
-  ) => V | readonly V[];
+  const elsewhere = kernelElsewhere(
+    {
+      read: (x: GpuArray) => read(device, x),
+      upload: (data, each) => upload(device, data, each),
+    },
+    other,
+    name,
+  );
   return (inputs, params, type) => {
     device.countElsewhere(name);
-    const values = inputs.map((x) => other.upload(read(device, x), x));
-    const made = kernel(values, params, type);
-    const results = (Array.isArray(type) ? made : [made]) as readonly V[];
-    const types = (Array.isArray(type) ? type : [type]) as readonly TensorType[];
-    const back = results.map((y, i) => upload(device, other.readSync(y, types[i]), types[i]));
-    // Results may look at the memory of inputs.
-    const memories = new Set([...values, ...results].map((value) => other.memoryOf(value)));
-    for (const memory of memories) other.release?.(memory);
-    return Array.isArray(type) ? back : back[0];
+    return elsewhere(inputs, params, type as TensorType | readonly TensorType[]);
   };
 }
 

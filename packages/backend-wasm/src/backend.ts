@@ -6,10 +6,10 @@ import {
   type TensorType,
   type TypedArray,
 } from "@tapeloop/autograd/backend";
-import { fresh, type WasmArray } from "./array.ts";
+import type { WasmArray } from "./array.ts";
 import { checkThreads } from "./crew.ts";
 import { canFuse, hasSimd } from "./features.ts";
-import { kernelsOn, read } from "./kernels.ts";
+import { kernelsOn, read, upload } from "./kernels.ts";
 import { Machine } from "./machine.ts";
 import type { Part } from "./memory.ts";
 import { compileProgram } from "./plan/compile.ts";
@@ -56,11 +56,7 @@ export function wasmBackend<V>(options: WasmOptions<V>): Backend<WasmArray> {
     name: "wasm",
     kernels,
     compile: (program) => compileProgram(machine, products, kernels, program),
-    upload: (data: TypedArray, type: TensorType) => {
-      const out = fresh(type, machine.memory);
-      machine.memory.view(type.dtype, out.part.pointer, data.length).set(data);
-      return out;
-    },
+    upload: (data: TypedArray, type: TensorType) => upload(machine, data, type),
     read: (value) => Promise.resolve(read(machine, value)),
     readSync: (value) => read(machine, value),
     memoryOf: ({ part }) => part,

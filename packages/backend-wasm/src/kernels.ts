@@ -4,16 +4,23 @@
  */
 import {
   type Backend,
+  type Crossing,
   type DType,
+  kernelElsewhere,
   type KernelTable,
+  permuted,
   type PrimitiveName,
   primitives,
   type Program,
+  repeated,
   rowMajorStrides,
   runCond,
   runScan,
   sizeOf,
+  sliced,
   type TensorType,
+  type TypedArray,
+  type View,
 } from "@tapeloop/autograd/backend";
 import { addressOf, fresh, isRowMajor, type WasmArray } from "./array.ts";
 import { type PointwiseRun, pointwiseRun } from "./elementwise.ts";
@@ -25,7 +32,6 @@ import { compileProgram } from "./plan/compile.ts";
 import { pointwiseOf } from "./pointwise.ts";
 import { contract, type Products } from "./products/contraction.ts";
 import { type Reduction, reduce } from "./reductions.ts";
-import { permuted, repeated, sliced, type View } from "./views.ts";
 
 /** A kernel whose primitive is known only at run time. */
 type AnyKernel<R> = (
@@ -106,36 +112,21 @@ function reducing(
   };
 }
 
-/** Runs a primitive on another backend: inputs are copied there, and results back. */
-function through<V>(machine: Machine, other: Backend<V>, name: PrimitiveName): AnyKernel<never> {
-  const kernel = other.kernels[name] as (
-    i: readonly V[],
-    p: unknown,
-    t: unknown,
-  ) => V | readonly V[];
-  const take = (value: V, type: TensorType): WasmArray => {
-    const out = fresh(type, machine.memory);
-    const data = other.readSync(value, type);
-    machine.memory.view(type.dtype, out.part.pointer, data.length).set(data);
-    return out;
-  };
-  return (inputs, params, type: TensorType | readonly TensorType[]) => {
-    const values = inputs.map((x) => other.upload(read(machine, x), x));
-    const made = kernel(values, params, type);
-    return Array.isArray(type)
-      ? type.map((each: TensorType, i) => take((made as readonly V[])[i], each))
-      : take(made as V, type as TensorType);
-  };
-}
-
 /** The elements in row-major order, as a copy. */
-export function read(machine: Machine, x: WasmArray): ReturnType<Machine["memory"]["view"]> {
+export function read(machine: Machine, x: WasmArray): TypedArray {
   const size = sizeOf(x.shape);
   if (isRowMajor(x)) return machine.memory.view(x.dtype, addressOf(x), size).slice();
   const dense = rowMajor(machine, x);
   const data = machine.memory.view(x.dtype, dense.part.pointer, size).slice();
   machine.memory.release(dense.part);
   return data;
+}
+
+/** An array of these elements. */
+export function upload(machine: Machine, data: TypedArray, type: TensorType): WasmArray {
+  const out = fresh(type, machine.memory);
+  machine.memory.view(type.dtype, out.part.pointer, data.length).set(data);
+  return out;
 }
 
 /** Every primitive. */
@@ -145,8 +136,12 @@ export function kernelsOn<V>(
   other: Backend<V>,
 ): KernelTable<WasmArray> {
   const table: Record<string, unknown> = {};
+  const crossing: Crossing<WasmArray> = {
+    read: (x) => read(machine, x),
+    upload: (data, type) => upload(machine, data, type),
+  };
   for (const name of Object.keys(primitives) as PrimitiveName[]) {
-    const elsewhere = through(machine, other, name);
+    const elsewhere = kernelElsewhere(crossing, other, name);
     // By the type of the result, and that of the operands: all have one, but for the mask of `where`, which
     // comes first. Objects and not a map of names: this runs for every op.
     const runs: Partial<Record<DType, Partial<Record<DType, PointwiseRun | null>>>> = {};
@@ -163,7 +158,7 @@ export function kernelsOn<V>(
         run = kernel === undefined ? null : pointwiseRun(machine, kernel);
         ofResult[dtype] = run;
       }
-      return run === null ? elsewhere(inputs, params, type as never) : run(inputs, type);
+      return run === null ? elsewhere(inputs, params, type) : run(inputs, type);
     };
     table[name] = primitives[name].work === "pointwise" ? pointwise : elsewhere;
   }

@@ -1,10 +1,15 @@
 /** @file Products in plans: in the order that their reader wants, with what is added to them, packed once per loop. */
-import type { DotAxes, PermuteParams, ProgramNode, Variable } from "@tapeloop/autograd/backend";
+import {
+  type DotAxes,
+  permuted,
+  type PermuteParams,
+  type ProgramNode,
+  type Variable,
+} from "@tapeloop/autograd/backend";
 import { bytesOf } from "../array.ts";
 import type { FloatType } from "../products/block.ts";
 import { productForm } from "../products/contraction.ts";
 import { axisGroups, type Matrices, matricesOf } from "../products/matrices.ts";
-import { permuted } from "../views.ts";
 import type { Lowering } from "./lowering.ts";
 import { type Place } from "./place.ts";
 import { productStep } from "./product-step.ts";

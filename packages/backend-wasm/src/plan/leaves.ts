@@ -1,7 +1,6 @@
 /** @file Functions of elements while a plan is made: the places that they read, and moving them. */
-import type { DType } from "@tapeloop/autograd/backend";
+import type { DType, Movement } from "@tapeloop/autograd/backend";
 import { bits, type Expression, float, operand } from "../expression.ts";
-import type { Movement } from "../views.ts";
 import type { Lazy, Place } from "./place.ts";
 
 /** The places that expressions read, each by one number. */

@@ -3,32 +3,30 @@ import {
   type ConcatParams,
   type DotAxes,
   type FillParams,
+  type Movement,
   type PadParams,
+  permuted,
   type PermuteParams,
   type PrimitiveName,
   type Program,
   type ProgramNode,
+  ranged,
   type ReduceParams,
+  repeated,
+  reshaped,
   type ScanParams,
   type ShapeParams,
-  type SliceParams,
   sizeOf,
+  sliced,
+  type SliceParams,
   type SplitParams,
   type Variable,
+  type View,
 } from "@tapeloop/autograd/backend";
 import { isRowMajor } from "../array.ts";
 import type { Expression } from "../expression.ts";
 import { pointwiseOf } from "../pointwise.ts";
 import { blocks, type Reduction } from "../reductions.ts";
-import {
-  type Movement,
-  permuted,
-  ranged,
-  repeated,
-  reshaped,
-  sliced,
-  type View,
-} from "../views.ts";
 import { lowerContraction } from "./contraction.ts";
 import { kernelStep, reduceStep } from "./elsewhere.ts";
 import { replaced, visitParts } from "./leaves.ts";

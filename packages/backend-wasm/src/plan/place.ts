@@ -1,8 +1,7 @@
 /** @file Where the values of a plan lie: buffers, whose addresses are known when a plan runs, and layouts on them. */
-import { rowMajorStrides, sizeOf, type TensorType } from "@tapeloop/autograd/backend";
+import { rowMajorStrides, sizeOf, type TensorType, type View } from "@tapeloop/autograd/backend";
 import { bytesOf } from "../array.ts";
 import type { Expression } from "../expression.ts";
-import type { View } from "../views.ts";
 
 /** A part of the memory while a plan runs: so many bytes behind the address in a slot. */
 export class Buffer {

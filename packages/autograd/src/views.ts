@@ -1,5 +1,5 @@
-/** @file Movements that need no copy: other shapes and strides over the same memory. */
-import type { Shape } from "@tapeloop/autograd/backend";
+/** @file Movements that need no copy, for backends: other shapes and strides over the same memory. */
+import type { Shape } from "./shape.ts";
 
 /** How elements of some memory make an array. */
 export interface View {
