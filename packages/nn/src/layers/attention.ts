@@ -25,7 +25,7 @@ import {
 import type { FloatType, Initializer } from "../initializers/initializer.ts";
 import { zerosInit } from "../initializers/plain.ts";
 import { glorotUniform } from "../initializers/scaled.ts";
-import { checkLastAxis, checkSizes } from "../sizes.ts";
+import { checkLastAxis, checkSizes, typeOf } from "../sizes.ts";
 import { probe } from "../rnn/probe.ts";
 
 /** Which keys a query may look at. */
@@ -47,8 +47,7 @@ export interface Attended {
 /** Values as they are where a mask is true, and 0 for rows that no query may see. */
 function weightsOf(op: string, scores: Tensor, { mask, causal = false }: AttentionOptions): Tensor {
   if (mask !== undefined && mask.dtype !== "bool") {
-    const rule = "the mask must be bool";
-    throw new DTypeError(op, rule, `${mask.dtype}[${mask.shape.join(",")}]`);
+    throw new DTypeError(op, "the mask must be bool", typeOf(mask));
   }
   const [Q, K] = scores.shape.slice(-2);
   let allowed = scores;

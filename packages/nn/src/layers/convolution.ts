@@ -22,7 +22,7 @@ import type { FloatType, Initializer } from "../initializers/initializer.ts";
 import { zerosInit } from "../initializers/plain.ts";
 import { glorotUniform } from "../initializers/scaled.ts";
 import { linear, type LinearParameters } from "../linear.ts";
-import { checkSizes } from "../sizes.ts";
+import { checkSizes, typeOf } from "../sizes.ts";
 import { bidirectional } from "../wrappers/bidirectional.ts";
 
 /** Parameters of a convolution. */
@@ -106,8 +106,7 @@ function convolution(
     apply({ W, b }, x) {
       if (x.rank !== window.length + 2 || x.shape[1] !== inputs) {
         const axes = window.map((_, i) => (window.length === 1 ? "L" : "HW".charAt(i)));
-        const got = `${x.dtype}[${x.shape.join(",")}]`;
-        throw new ShapeError(op, `x is [B, ${[inputs, ...axes].join(", ")}]`, got);
+        throw new ShapeError(op, `x is [B, ${[inputs, ...axes].join(", ")}]`, typeOf(x));
       }
       return within(op, () => {
         const spans = window.map((size, i) => around(x.shape[i + 2], size));

@@ -24,7 +24,7 @@ import {
 } from "@tapeloop/autograd";
 import type { FloatType } from "../initializers/initializer.ts";
 import { onesInit, zerosInit } from "../initializers/plain.ts";
-import { checkLastAxis, checkSizes } from "../sizes.ts";
+import { checkLastAxis, checkSizes, typeOf } from "../sizes.ts";
 
 /** Gain and bias of a normalization: [F]. */
 export interface ScaleParameters {
@@ -179,7 +179,7 @@ export function groupNorm(
 
 function checkChannels(op: string, x: Tensor, channels: number): void {
   if (x.rank < 2 || x.shape[1] !== channels) {
-    throw new ShapeError(op, `x is [B, ${channels}, ...]`, `${x.dtype}[${x.shape.join(",")}]`);
+    throw new ShapeError(op, `x is [B, ${channels}, ...]`, typeOf(x));
   }
 }
 

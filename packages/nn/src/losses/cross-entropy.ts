@@ -5,7 +5,6 @@ import {
   arange,
   cast,
   checkOptions,
-  DTypeError,
   exp,
   gather,
   logSoftmax,
@@ -24,13 +23,14 @@ import {
   where,
   xlogy,
 } from "@tapeloop/autograd";
+import { typeOf } from "../sizes.ts";
 import {
+  checkLabels,
   checkSameShape,
   type LossOptions,
   lossOptions,
   reduceLosses,
   reducePlain,
-  typeOf,
 } from "./reduction.ts";
 
 /** Options of losses of one right class among many. */
@@ -60,20 +60,6 @@ function chooseLast(x: Tensor, indices: Tensor): Tensor {
   const columns = gather(arange(0, classes, 1, { dtype: "int32" }), reshape(indices, [-1]));
   const rows = mul(arange(0, indices.size, 1, { dtype: "int32" }), classes);
   return reshape(gather(reshape(x, [-1]), add(rows, columns)), indices.shape);
-}
-
-/** Labels must be int32, one for each row. */
-function checkLabels(op: string, rows: Tensor, labels: Tensor): void {
-  if (labels.dtype !== "int32") {
-    throw new DTypeError(op, "labels must be int32", typeOf(labels), 'Use cast(x, "int32").');
-  }
-  if (rows.rank === 0 || labels.shape.join() !== rows.shape.slice(0, -1).join()) {
-    throw new ShapeError(
-      op,
-      "labels must have the shape of the logits without its last axis",
-      `${typeOf(rows)} and ${typeOf(labels)}`,
-    );
-  }
 }
 
 /** Weights must be one for each class. */
@@ -158,7 +144,7 @@ export function softmaxCrossEntropy(
     const weighed = classWeights === undefined ? wanted : mul(wanted, classWeights);
     return reduceLosses(op, neg(sum(mul(weighed, logSoftmax(logits)), { axes: -1 })), options);
   }
-  checkLabels(op, logits, targets);
+  checkLabels(op, "logits", logits, targets);
   checkClassWeights(op, logits, options);
   const { known, shares, isKnown } = sharesOf(options, targets);
   const total = logSumExp(logits, { axes: -1 });
@@ -196,7 +182,7 @@ export function negativeLogLikelihood(
 ): Tensor {
   const op = "negativeLogLikelihood";
   checkOptions(op, options, classOptions);
-  checkLabels(op, logProbabilities, labels);
+  checkLabels(op, "logits", logProbabilities, labels);
   checkClassWeights(op, logProbabilities, options);
   const { known, shares, isKnown } = sharesOf(options, labels);
   const losses = shared(neg(chooseLast(logProbabilities, known)), shares, isKnown);
@@ -265,7 +251,7 @@ export function softmaxFocalLoss(
   checkOptions(op, options, [...classOptions, "gamma"]);
   const { gamma = 2 } = options;
   if (!(gamma >= 0)) throw new ArgumentError(op, "gamma is a number from 0", String(gamma));
-  checkLabels(op, logits, labels);
+  checkLabels(op, "logits", logits, labels);
   checkClassWeights(op, logits, options);
   const { known, shares, isKnown } = sharesOf(options, labels);
   const logP = sub(chooseLast(logits, known), logSumExp(logits, { axes: -1 }));

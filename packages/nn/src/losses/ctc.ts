@@ -6,7 +6,6 @@ import {
   broadcastTo,
   checkOptions,
   concat,
-  DTypeError,
   equal,
   expandDims,
   full,
@@ -30,7 +29,8 @@ import {
   where,
   neg,
 } from "@tapeloop/autograd";
-import { type LossOptions, lossOptions, reduceLosses, typeOf } from "./reduction.ts";
+import { typeOf } from "../sizes.ts";
+import { checkInt32, type LossOptions, lossOptions, reduceLosses } from "./reduction.ts";
 
 /** Options of {@link ctcLoss}. */
 export interface CtcOptions extends LossOptions {
@@ -145,9 +145,7 @@ export function ctcLoss(
 
 /** T, B and N. */
 function checkShapes(op: string, log: Tensor, labels: Tensor): readonly number[] {
-  if (labels.dtype !== "int32") {
-    throw new DTypeError(op, "labels must be int32", typeOf(labels), 'Use cast(x, "int32").');
-  }
+  checkInt32(op, labels);
   const isRight = log.rank === 3 && labels.rank === 2 && log.shape[1] === labels.shape[0];
   if (!isRight || !log.dtype.startsWith("float")) {
     throw new ShapeError(

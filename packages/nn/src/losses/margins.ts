@@ -3,25 +3,23 @@ import {
   add,
   ArgumentError,
   checkOptions,
-  DTypeError,
   mean,
   mul,
   norm,
   oneHot,
   relu,
-  ShapeError,
   square,
   sub,
   sum,
   type Tensor,
 } from "@tapeloop/autograd";
 import {
+  checkLabels,
   checkSameShape,
   type LossOptions,
   lossOptions,
   reduceLosses,
   reducePlain,
-  typeOf,
 } from "./reduction.ts";
 
 /**
@@ -98,16 +96,7 @@ export function multiClassHinge(
 ): Tensor {
   const op = "multiClassHinge";
   checkOptions(op, options, [...lossOptions, "margin"]);
-  if (labels.dtype !== "int32") {
-    throw new DTypeError(op, "labels must be int32", typeOf(labels), 'Use cast(x, "int32").');
-  }
-  if (scores.rank === 0 || labels.shape.join() !== scores.shape.slice(0, -1).join()) {
-    throw new ShapeError(
-      op,
-      "labels must have the shape of the scores without its last axis",
-      `${typeOf(scores)} and ${typeOf(labels)}`,
-    );
-  }
+  checkLabels(op, "scores", scores, labels);
   const { margin = 1 } = options;
   const dtype = scores.dtype === "float64" ? "float64" : "float32";
   const right = oneHot(labels, scores.shape[scores.rank - 1], { dtype });

@@ -14,7 +14,8 @@ import {
   sum,
   type Tensor,
 } from "@tapeloop/autograd";
-import { type LossOptions, reducePlain, typeOf } from "./reduction.ts";
+import { typeOf } from "../sizes.ts";
+import { type LossOptions, reducePlain } from "./reduction.ts";
 
 /** What a mixture density network predicts, of K normal distributions over D numbers. */
 export interface GaussianMixture {

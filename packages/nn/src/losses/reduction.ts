@@ -15,6 +15,7 @@ import {
   type Tensor,
   where,
 } from "@tapeloop/autograd";
+import { typeOf } from "../sizes.ts";
 
 /** How the losses of the single predictions become the result. */
 export type Reduction = "mean" | "sum" | "none";
@@ -38,11 +39,6 @@ export interface LossOptions {
 /** The names of {@link LossOptions}. */
 export const lossOptions: readonly string[] = ["reduction", "weights", "mask"];
 
-/** A type as messages print it. */
-export function typeOf(x: Tensor): string {
-  return `${x.dtype}[${x.shape.join(",")}]`;
-}
-
 /** Broadcasting a loss is nearly always a slip, [B,1] beside [B] for one: both must have one shape. */
 export function checkSameShape(op: string, x: Tensor, target: Tensor): void {
   if (x.shape.join() !== target.shape.join()) {
@@ -55,19 +51,50 @@ export function checkSameShape(op: string, x: Tensor, target: Tensor): void {
   }
 }
 
-/** Weights or a mask in the shape of the losses. */
-function lineUp(op: string, name: string, x: Tensor, losses: Tensor): Tensor {
-  const lead = losses.rank - x.rank;
-  const fits = x.shape.every((size, i) => size === 1 || size === losses.shape[lead + i]);
+/** Labels must be int32, one for each row of numbers of all classes. */
+export function checkLabels(op: string, what: string, rows: Tensor, labels: Tensor): void {
+  checkInt32(op, labels);
+  if (rows.rank === 0 || labels.shape.join() !== rows.shape.slice(0, -1).join()) {
+    throw new ShapeError(
+      op,
+      `labels must have the shape of the ${what} without its last axis`,
+      `${typeOf(rows)} and ${typeOf(labels)}`,
+    );
+  }
+}
+
+/** Labels must be int32. */
+export function checkInt32(op: string, labels: Tensor): void {
+  if (labels.dtype !== "int32") {
+    throw new DTypeError(op, "labels must be int32", typeOf(labels), 'Use cast(x, "int32").');
+  }
+}
+
+/** Weights in the shape of single values, which are called `what`. */
+export function weightsFor(op: string, what: string, weights: Tensor, values: Tensor): Tensor {
+  return lineUp(op, "weights", weights, what, values);
+}
+
+/** A mask in the shape of single values, which are called `what`. */
+export function maskFor(op: string, what: string, mask: Tensor, values: Tensor): Tensor {
+  if (mask.dtype !== "bool") {
+    throw new DTypeError(op, "the mask must be bool", typeOf(mask), "Use notEqual(mask, 0).");
+  }
+  return lineUp(op, "the mask", mask, what, values);
+}
+
+function lineUp(op: string, name: string, x: Tensor, what: string, values: Tensor): Tensor {
+  const lead = values.rank - x.rank;
+  const fits = x.shape.every((size, i) => size === 1 || size === values.shape[lead + i]);
   if (lead < 0 || !fits) {
     throw new ShapeError(
       op,
-      `${name} must broadcast to the losses`,
-      `${typeOf(x)} beside ${typeOf(losses)}`,
+      `${name} must broadcast to ${what}`,
+      `${typeOf(x)} beside ${typeOf(values)}`,
       "Use expandDims() for axes that they do not have.",
     );
   }
-  return broadcastTo(x, losses.shape);
+  return broadcastTo(x, values.shape);
 }
 
 /**
@@ -88,15 +115,12 @@ export function reduceLosses(
   }
   let [each, counts] = [losses, share];
   if (weights !== undefined) {
-    const w = lineUp(op, "weights", weights, losses);
+    const w = weightsFor(op, "the losses", weights, losses);
     each = mul(each, w);
     counts = counts === null ? w : mul(counts, w);
   }
   if (mask !== undefined) {
-    if (mask.dtype !== "bool") {
-      throw new DTypeError(op, "the mask must be bool", typeOf(mask), "Use notEqual(mask, 0).");
-    }
-    const m = lineUp(op, "the mask", mask, losses);
+    const m = maskFor(op, "the losses", mask, losses);
     each = where(m, each, 0);
     counts = where(m, counts ?? onesLike(losses), 0);
   }

@@ -12,7 +12,8 @@ import {
   takeAlongAxis,
   type Tensor,
 } from "@tapeloop/autograd";
-import { typeOf } from "../losses/reduction.ts";
+import { checkSameShape } from "../losses/reduction.ts";
+import { typeOf } from "../sizes.ts";
 import { type MeanState, meanOf, type Metric } from "./metric.ts";
 
 /** Options of {@link accuracy}. */
@@ -79,19 +80,9 @@ export function binaryAccuracy(options: AccuracyOptions = {}): Metric<MeanState>
   checkOptions("binaryAccuracy", options, ["threshold"]);
   const { threshold = 0.5 } = options;
   return meanOf("binaryAccuracy", (x, y) => {
-    checkSame("binaryAccuracy", x, y);
+    checkSameShape("binaryAccuracy", x, y);
     return equal(greater(x, threshold), greater(y, threshold));
   });
-}
-
-function checkSame(op: string, x: Tensor, y: Tensor): void {
-  if (x.shape.join() !== y.shape.join()) {
-    throw new ShapeError(
-      op,
-      "predictions and targets must have the same shape",
-      `${typeOf(x)} and ${typeOf(y)}`,
-    );
-  }
 }
 
 /**

@@ -21,7 +21,7 @@ import {
   transpose,
   where,
 } from "@tapeloop/autograd";
-import { typeOf } from "../losses/reduction.ts";
+import { typeOf } from "../sizes.ts";
 import type { AccuracyOptions } from "./classes.ts";
 import { added, countsOf, type Metric, nothing } from "./metric.ts";
 

@@ -5,7 +5,6 @@ import {
   cast,
   checkOptions,
   div,
-  DTypeError,
   equal,
   mapTree,
   mul,
@@ -17,7 +16,8 @@ import {
   type Tree,
   where,
 } from "@tapeloop/autograd";
-import { typeOf } from "../losses/reduction.ts";
+import { maskFor, weightsFor } from "../losses/reduction.ts";
+import { typeOf } from "../sizes.ts";
 
 /** Which predictions count, and how much. */
 export interface MetricOptions {
@@ -90,25 +90,11 @@ export interface MeanState {
 export function countsOf(op: string, values: Tensor, options: MetricOptions): Tensor {
   checkOptions(op, options, ["mask", "weights", "examples"]);
   const { mask, weights, examples } = options;
-  const lineUp = (name: string, x: Tensor): Tensor => {
-    const lead = values.rank - x.rank;
-    if (lead < 0 || !x.shape.every((size, i) => size === 1 || size === values.shape[lead + i])) {
-      throw new ShapeError(
-        op,
-        `${name} must broadcast to single values`,
-        `${typeOf(x)} beside [${values.shape.join(",")}]`,
-        "Use expandDims() for axes that they do not have.",
-      );
-    }
-    return broadcastTo(x, values.shape);
-  };
-  if (mask !== undefined && mask.dtype !== "bool") {
-    throw new DTypeError(op, "the mask must be bool", typeOf(mask), "Use notEqual(mask, 0).");
-  }
+  const what = "single values";
   const one = broadcastTo(zero(values).add(1), values.shape);
-  const own = weights === undefined ? one : cast(lineUp("weights", weights), "float64");
+  const own = weights === undefined ? one : cast(weightsFor(op, what, weights, values), "float64");
   const counts = examples === undefined ? own : mul(own, ofExamples(op, values, examples));
-  return mask === undefined ? counts : where(lineUp("the mask", mask), counts, 0);
+  return mask === undefined ? counts : where(maskFor(op, what, mask, values), counts, 0);
 }
 
 /** What examples count, with axes of size 1 behind theirs. */

@@ -6,7 +6,6 @@ import {
   equal,
   exp,
   mul,
-  ShapeError,
   sqrt,
   square,
   sub,
@@ -15,7 +14,7 @@ import {
   where,
 } from "@tapeloop/autograd";
 import { softmaxCrossEntropy } from "../losses/cross-entropy.ts";
-import { typeOf } from "../losses/reduction.ts";
+import { checkSameShape } from "../losses/reduction.ts";
 import {
   added,
   countsOf,
@@ -32,13 +31,7 @@ function ofSame(
   f: (predictions: Tensor, targets: Tensor) => Tensor,
 ): (predictions: Tensor, targets: Tensor) => Tensor {
   return (x, y) => {
-    if (x.shape.join() !== y.shape.join()) {
-      throw new ShapeError(
-        op,
-        "predictions and targets must have the same shape",
-        `${typeOf(x)} and ${typeOf(y)}`,
-      );
-    }
+    checkSameShape(op, x, y);
     return f(cast(x, "float64"), cast(y, "float64"));
   };
 }

@@ -12,12 +12,11 @@ import {
   clip,
   equal,
   reshape,
-  ShapeError,
   sum,
   type Tensor,
   where,
 } from "@tapeloop/autograd";
-import { typeOf } from "../losses/reduction.ts";
+import { checkSameShape } from "../losses/reduction.ts";
 import { added, countsOf, type Metric, nothing } from "./metric.ts";
 
 /** Options of {@link areaUnderCurve}. */
@@ -64,10 +63,7 @@ export function areaUnderCurve(options: AreaOptions = {}): Metric<AreaState> {
     name: op,
     init: () => ({ positives: nothing([bins]), negatives: nothing([bins]) }),
     update: (state, predictions, targets, more = {}) => {
-      if (predictions.shape.join() !== targets.shape.join()) {
-        const both = `${typeOf(predictions)} and ${typeOf(targets)}`;
-        throw new ShapeError(op, "predictions and targets must have the same shape", both);
-      }
+      checkSameShape(op, predictions, targets);
       const counts = countsOf(op, predictions, more);
       const places = cast(clip(floor(mul(predictions, bins)), 0, bins - 1), "int32");
       const isYes = greater(targets, 0.5);

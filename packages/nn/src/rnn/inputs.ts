@@ -12,6 +12,7 @@ import {
 } from "@tapeloop/autograd";
 import type { RecurrentCell, StartOptions } from "../cells/recurrent-cell.ts";
 import type { RunOptions } from "./runner.ts";
+import { typeOf } from "../sizes.ts";
 import { namedParts } from "./state.ts";
 
 /** The number of steps, and the batch if there is one: read off the input with most axes. */
@@ -23,7 +24,7 @@ export function sizesOf(op: string, xs: Tree): { steps: number; batch: number | 
     throw new ShapeError(
       op,
       "inputs need a first axis of at least one step",
-      x === undefined ? "none" : `${x.dtype}[${x.shape.join(",")}]`,
+      x === undefined ? "none" : typeOf(x),
     );
   }
   const features = x.dtype.startsWith("float") ? 1 : 0;
@@ -75,7 +76,7 @@ export function lengthsOf(
     throw new ShapeError(
       op,
       `lengths are int32[${shape.join(",")}], one for each sequence`,
-      `${lengths.dtype}[${lengths.shape.join(",")}]`,
+      typeOf(lengths),
     );
   }
   return lengths.rank === shape.length ? lengths : lengths.reshape(shape);
@@ -97,7 +98,7 @@ export function realSteps(
       throw new ShapeError(
         op,
         `the mask is bool[${shape.join(",")}], one for each step`,
-        `${mask.dtype}[${mask.shape.join(",")}]`,
+        typeOf(mask),
       );
     }
     return mask;

@@ -7,7 +7,6 @@ import {
   matmul,
   moveAxis,
   scope,
-  ShapeError,
   softmax,
   splitKey,
   squeeze,
@@ -28,7 +27,7 @@ import type { FloatType } from "../initializers/initializer.ts";
 import { glorotUniform } from "../initializers/scaled.ts";
 import { probe } from "../rnn/probe.ts";
 import { alongside } from "../rnn/state.ts";
-import { checkSizes } from "../sizes.ts";
+import { checkLastAxis, checkSizes } from "../sizes.ts";
 import { forPart } from "./start.ts";
 
 /** Parameters of a cell {@link withAttention}. */
@@ -173,12 +172,6 @@ function checkMemory<P>(start: StartOptions<P>, memorySize: number) {
       "Call initialState(batch, { parameters, memory }), or give rnn the option memory.",
     );
   }
-  if (memory.shape[memory.rank - 1] !== memorySize) {
-    throw new ShapeError(
-      "withAttention",
-      `the last axis of the memory must have size ${memorySize}`,
-      `${memory.dtype}[${memory.shape.join(",")}]`,
-    );
-  }
+  checkLastAxis("withAttention", "the memory", memory, memorySize);
   return { ...start, parameters, memory };
 }
