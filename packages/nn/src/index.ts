@@ -186,7 +186,6 @@ export { chained, type ChainedParameters, type ChainedStates } from "./wrappers/
 export {
   type LayerNormCellOptions,
   type LayerNormCellParameters,
-  type NormParameters,
   withLayerNorm,
 } from "./wrappers/with-layer-norm.ts";
 export type { Keyed } from "./wrappers/start.ts";

@@ -51,7 +51,7 @@ export interface Normalization<P> {
 }
 
 /** First values of gain and bias. */
-function scale(key: Tensor, size: number, dtype: FloatType): ScaleParameters {
+export function scale(key: Tensor, size: number, dtype: FloatType): ScaleParameters {
   return scope(() => ({
     gain: onesInit(key, [size], { dtype }),
     bias: zerosInit(key, [size], { dtype }),
@@ -59,7 +59,7 @@ function scale(key: Tensor, size: number, dtype: FloatType): ScaleParameters {
 }
 
 /** Numbers to mean 0 and variance 1 along some axes. */
-function standardized(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
+export function standardized(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
   const over = { axes, keepAxes: true };
   const centred = sub(x, mean(x, over));
   return mul(centred, rsqrt(add(mean(square(centred), over), epsilon)));

@@ -1,35 +1,18 @@
 /** @file Layer normalization inside of a cell. */
-import {
-  checkOptions,
-  full,
-  rsqrt,
-  scope,
-  type Tensor,
-  to,
-  type Tree,
-  variance,
-  zeros,
-} from "@tapeloop/autograd";
+import { checkOptions, scope, type Tensor, type Tree, zeros } from "@tapeloop/autograd";
 import type { AnyCell, ParametersOf, RecurrentCell, StateOf } from "../cells/recurrent-cell.ts";
 import type { FloatType } from "../initializers/initializer.ts";
+import { scale, type ScaleParameters, standardized } from "../layers/normalization.ts";
 import { probing } from "../rnn/probe.ts";
 import { replaced } from "../rnn/state.ts";
 import { forPart } from "./start.ts";
-
-/** Gain and bias of one normalization. */
-export interface NormParameters {
-  /** α [H], 1 at first. */
-  readonly gain: Tensor;
-  /** β [H], 0 at first. */
-  readonly bias: Tensor;
-}
 
 /** Parameters of a cell {@link withLayerNorm}. */
 export interface LayerNormCellParameters<P> {
   /** Those of the cell. */
   readonly cell: P;
   /** One for each sum that is normalized, by its name; or one, `output`. */
-  readonly norms: Readonly<Record<string, NormParameters>>;
+  readonly norms: Readonly<Record<string, ScaleParameters>>;
 }
 
 /** Options of {@link withLayerNorm}. */
@@ -47,13 +30,8 @@ function sumOf(name: string): string | null {
 }
 
 /** α ⊙ (x − μ) / √(σ² + ε) + β, mean and variance over the last axis. */
-function normalized(x: Tensor, { gain, bias }: NormParameters, epsilon: number): Tensor {
-  const last = { axes: -1, keepAxes: true } as const;
-  const centred = x.sub(x.mean(last));
-  return centred
-    .mul(rsqrt(variance(x, last).add(epsilon)))
-    .mul(gain)
-    .add(bias);
+function normalized(x: Tensor, { gain, bias }: ScaleParameters, epsilon: number): Tensor {
+  return standardized(x, [-1], epsilon).mul(gain).add(bias);
 }
 
 /**
@@ -105,10 +83,9 @@ export function withLayerNorm<P, S extends Tree>(
     init: (key) =>
       scope(() => {
         const parameters = cell.init(key);
-        const norms = Object.entries(sizesOf(parameters)).map(([name, size]) => {
-          const [gain, bias] = [1, 0].map((v) => to(full([size], v, { dtype }), key.backend));
-          return [name, { gain, bias }] as const;
-        });
+        const norms = Object.entries(sizesOf(parameters)).map(
+          ([name, size]) => [name, scale(key, size, dtype)] as const,
+        );
         return { cell: parameters, norms: Object.fromEntries(norms) };
       }),
     initialState: (batch, start = {}) =>
