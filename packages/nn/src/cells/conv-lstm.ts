@@ -2,18 +2,16 @@
 import {
   type Cell,
   checkOptions,
-  concat,
-  full,
   scope,
   sigmoid,
   split,
   splitKey,
   tanh,
   type Tensor,
-  to,
   within,
   zeros,
 } from "@tapeloop/autograd";
+import { unitForgetBias } from "../initializers/gates.ts";
 import { orthogonal } from "../initializers/orthogonal.ts";
 import { zerosInit } from "../initializers/plain.ts";
 import { glorotUniform } from "../initializers/scaled.ts";
@@ -130,6 +128,7 @@ export function convLstmCell(
     dtype = "float32",
   } = options;
   const sizes = kernelSizes("convLstmCell", space, kernelSize);
+  const bias = unitForgetBias(forgetBias);
   return {
     inputSize,
     hiddenSize,
@@ -139,11 +138,7 @@ export function convLstmCell(
         const parameters = {
           Wx: kernelOf(inputWeights, forWx, [4 * hiddenSize, inputSize, ...sizes], dtype),
           Wh: kernelOf(recurrentWeights, forWh, [4 * hiddenSize, hiddenSize, ...sizes], dtype),
-          b: concat([
-            zerosInit(key, [hiddenSize], { dtype }),
-            to(full([hiddenSize], forgetBias, { dtype }), key.backend),
-            zerosInit(key, [2 * hiddenSize], { dtype }),
-          ]),
+          b: bias(key, [4 * hiddenSize], { dtype }),
         };
         if (!peepholes) return parameters;
         return { ...parameters, Wc: zerosInit(key, [...space, 3 * hiddenSize], { dtype }) };
