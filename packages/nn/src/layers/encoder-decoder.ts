@@ -1,26 +1,16 @@
 /** @file The encoder and decoder with attention: one sequence of symbols to another. */
-import {
-  arange,
-  checkOptions,
-  expandDims,
-  full,
-  less,
-  scope,
-  splitKey,
-  type Tensor,
-  tensor,
-  type Tree,
-} from "@tapeloop/autograd";
+import { checkOptions, scope, splitKey, type Tensor, type Tree } from "@tapeloop/autograd";
 import { gruCell } from "../cells/gru.ts";
 import type { AnyCell, RecurrentCell } from "../cells/recurrent-cell.ts";
 import type { DecoderStep } from "../decoding/decoder.ts";
 import { embedding, type EmbeddingParameters } from "../embedding.ts";
 import type { FloatType } from "../initializers/initializer.ts";
 import { linear, type LinearParameters } from "../linear.ts";
+import { realSteps } from "../rnn/inputs.ts";
 import { rnn } from "../rnn/rnn.ts";
 import { checkSizes } from "../sizes.ts";
 import { bidirectional } from "../wrappers/bidirectional.ts";
-import { withAttention } from "../wrappers/with-attention.ts";
+import { type AttentionCellState, withAttention } from "../wrappers/with-attention.ts";
 
 /** Options of {@link encoderDecoder}. */
 export interface EncoderDecoderOptions {
@@ -98,6 +88,8 @@ export interface DecodingState {
   readonly output: Tensor;
   /** What the encoder said [B, T, E]. */
   readonly memory: Tensor;
+  /** It, times Wm of {@link withAttention} [B, T, A]. */
+  readonly projected: Tensor;
   /** Which of it is real: bool [B, T]. */
   readonly mask: Tensor;
 }
@@ -138,7 +130,7 @@ export function encoderDecoder(options: EncoderDecoderOptions): EncoderDecoder {
   const [source, target] = [embedding(S, E, { dtype }), embedding(N, E, { dtype })];
   const encoder = bidirectional(cell(E, H));
   const attending = withAttention(cell(E + 2 * H, H), { memorySize: 2 * H, dtype });
-  const looking = attending as unknown as RecurrentCell<Tree, LookingState>;
+  const looking = attending as unknown as RecurrentCell<Tree, AttentionCellState<Tree>>;
   const decoder = rnn(looking);
   const head = linear(H, N, { dtype });
 
@@ -154,7 +146,12 @@ export function encoderDecoder(options: EncoderDecoderOptions): EncoderDecoder {
       xs,
       lengths === undefined ? {} : { lengths },
     );
-    return { memory: run.outputs, memoryMask: maskOf(sources, lengths) };
+    const [T, B] = sources.shape;
+    const counts = lengths ?? Array.from({ length: B }, () => T);
+    return {
+      memory: run.outputs,
+      memoryMask: realSteps(op, { lengths: counts }, B, T) as Tensor,
+    };
   };
   return {
     init: (key) =>
@@ -182,44 +179,28 @@ export function encoderDecoder(options: EncoderDecoderOptions): EncoderDecoder {
     encode: (parameters, sources, inputs = {}) =>
       scope(() => {
         checkOptions(op, inputs, ["lengths"]);
-        const { memory, memoryMask } = read(parameters, sources, inputs);
-        const start = { parameters: parameters.decoder, memory, memoryMask };
-        const { cell: inner, output } = looking.initialState(sources.shape[1], start);
+        const given = read(parameters, sources, inputs);
+        const start = { parameters: parameters.decoder, ...given };
+        const first = looking.initialState(sources.shape[1], start);
         return {
-          cell: inner,
-          output,
-          memory: memory.permute([1, 0, 2]),
-          mask: memoryMask.permute([1, 0]),
+          cell: first.cell,
+          output: first.output,
+          memory: first.memory.permute([1, 0, 2]),
+          projected: first.projected.permute([1, 0, 2]),
+          mask: given.memoryMask.permute([1, 0]),
         };
       }),
     step: (parameters) => (state, symbols) => {
-      const memory = state.memory.permute([1, 0, 2]);
-      const memoryMask = state.mask.permute([1, 0]);
-      const start = { parameters: parameters.decoder, memory, memoryMask };
-      const looked = looking.initialState(symbols.shape[0], start);
+      const from = {
+        cell: state.cell,
+        output: state.output,
+        memory: state.memory.permute([1, 0, 2]),
+        projected: state.projected.permute([1, 0, 2]),
+        memoryMask: state.mask.permute([1, 0]),
+      };
       const x = target.apply(parameters.target, symbols);
-      const from = { ...looked, cell: state.cell, output: state.output };
       const [next, y] = looking.step(parameters.decoder, from, x);
       return [{ ...state, cell: next.cell, output: next.output }, head.apply(parameters.head, y)];
     },
   };
-}
-
-/** What is used of the state of a cell with attention. */
-interface LookingState {
-  readonly cell: Tree;
-  readonly output: Tensor;
-}
-
-/** Which symbols are real: bool [T, B]. */
-function maskOf(sources: Tensor, lengths: EncoderDecoderInputs["lengths"]): Tensor {
-  const [T, B] = sources.shape;
-  const times = expandDims(arange(0, T, 1, { dtype: "int32" }), 1);
-  const counts =
-    lengths === undefined
-      ? full([B], T, { dtype: "int32" })
-      : Array.isArray(lengths)
-        ? tensor(Int32Array.from(lengths))
-        : (lengths as Tensor);
-  return less(times, counts);
 }
