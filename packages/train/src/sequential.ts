@@ -338,8 +338,9 @@ export class Sequential {
       const step = this.#predict as ReturnType<typeof predictionStep>;
       const N = inputs.shape[0];
       const all = Int32Array.from({ length: N }, (_, i) => i);
+      const now = this.#evaluated();
       const parts = batchesOf(all, options.batchSize ?? 32).map(({ places }) =>
-        step(this.#evaluated(), inputs, tensor(places)),
+        step(now, inputs, tensor(places)),
       );
       const outputs = concat(parts, { axis: 0 });
       return outputs.shape[0] === N ? outputs : outputs.slice([{ stop: N }]);
