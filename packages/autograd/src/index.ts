@@ -345,6 +345,7 @@ export {
 } from "./distributions.ts";
 
 // Memory
+export { Held } from "./held.ts";
 export { memory, type MemoryReport, Scope, scope, step, type Storage } from "./memory.ts";
 
 // Backends

@@ -2,6 +2,7 @@
 import {
   ArgumentError,
   checkOptions,
+  type Held,
   mapTree,
   permutation,
   scope,
@@ -12,7 +13,6 @@ import {
 } from "@tapeloop/autograd";
 import type { Callback, FitControl, Logs } from "./callbacks.ts";
 import type { DataLike } from "./data.ts";
-import type { Held } from "./held.ts";
 import type { ByLayer } from "./network.ts";
 import { logsOf, noTally, type Recipe, type trainingStep, type TrainingState } from "./program.ts";
 import { Progress, type ProgressOutput, usualOutput } from "./progress.ts";

@@ -3,6 +3,7 @@ import {
   ArgumentError,
   checkOptions,
   concat,
+  Held,
   key as keyOf,
   mapTree,
   scope,
@@ -22,7 +23,6 @@ import {
   type History,
   runFit,
 } from "./fit.ts";
-import { Held } from "./held.ts";
 import type { Layer } from "./layer.ts";
 import {
   type LossFunction,
@@ -97,7 +97,7 @@ export class Sequential {
     this.#network = network;
     this.#predict = predictionStep(network);
     this.#state?.end();
-    this.#state = new Held(() => {
+    this.#state = new Held("model", () => {
       const key = keyOf(this.#seed);
       const weights = network.init(key);
       return { ...weights, ...this.#started(weights), key };
@@ -234,7 +234,7 @@ export class Sequential {
   async fit(x: DataLike, y: DataLike, options: FitOptions = {}): Promise<History> {
     checkFit(options);
     const recipe = this.#recipeFor("fit");
-    const data = new Held(() => {
+    const data = new Held("model", () => {
       const examples = this.#examples("fit", x, y);
       const { validationData } = options;
       return {
@@ -288,7 +288,7 @@ export class Sequential {
     const recipe = this.#recipeFor("evaluate");
     const step = this.#evaluate as ReturnType<typeof evaluationStep>;
     const now = this.#evaluated();
-    let tally = new Held(() => noTally(recipe));
+    const tally = new Held("model", () => noTally(recipe));
     for (const batch of batchesOf(places, batchSize)) {
       tally.replace((sums) => {
         const [at, real] = [tensor(batch.places), tensor(batch.real)];

@@ -3,12 +3,11 @@ import {
   ArgumentError,
   checkOptions,
   gather,
+  Held,
   leaves,
   logSoftmax,
   mapTree,
   noGrad,
-  Scope,
-  scope,
   tensor,
   type Tree,
 } from "@tapeloop/autograd";
@@ -96,8 +95,7 @@ export function beamSearch<S extends Tree>(
   });
   const rows = batch * beams;
   const everyRow = Int32Array.from({ length: rows }, (_, i) => Math.floor(i / beams));
-  let owner = new Scope(op);
-  let now = owner.run(() => scope(() => chosen(state, everyRow)));
+  const now = new Held(op, () => chosen(state, everyRow));
   let open: Candidate[][] = Array.from({ length: batch }, (_, b) => [
     { symbols: [], logProbability: 0, row: b * beams },
   ]);
@@ -106,14 +104,13 @@ export function beamSearch<S extends Tree>(
     for (let t = 0; t < length && open.some((all) => all.length > 0); t++) {
       const last = new Int32Array(rows).fill(start);
       for (const { symbols, row } of open.flat()) if (t > 0) last[row] = symbols[t - 1];
-      const next = new Scope(op);
-      const { after, logs, N } = next.run(() =>
-        noGrad(() =>
-          scope(() => {
-            const [s, logits] = step(now, tensor(last));
-            return { after: s, logs: logSoftmax(logits).dataSync(), N: logits.shape[1] };
-          }),
-        ),
+      let [logs, N]: [ArrayLike<number>, number] = [[], 0];
+      now.replace((before) =>
+        noGrad(() => {
+          const [after, logits] = step(before, tensor(last));
+          [logs, N] = [logSoftmax(logits).dataSync(), logits.shape[1]];
+          return after;
+        }),
       );
       const from = Int32Array.from({ length: rows }, (_, i) => i);
       open = open.map((candidates, b) => {
@@ -143,12 +140,10 @@ export function beamSearch<S extends Tree>(
         }
         return goOn;
       });
-      const moved = next.run(() => scope(() => chosen(after, from)));
-      next.run(() => owner.end(moved));
-      [owner, now] = [next, moved];
+      now.replace((after) => chosen(after, from));
     }
   } finally {
-    owner.end();
+    now.end();
   }
   // What has the full length counts as it is.
   open.forEach((candidates, b) => ended[b].push(...candidates.map(rank)));

@@ -8,16 +8,14 @@ import {
   div,
   expandDims,
   greater,
+  Held,
   less,
   logSoftmax,
   noGrad,
-  scope,
-  Scope,
   slice,
   softmax,
   sort,
   splitKey,
-  squeeze,
   sub,
   takeAlongAxis,
   tensor,
@@ -48,28 +46,21 @@ function sayAll<S extends Tree>(
   const said: number[][] = Array.from({ length: batch }, () => []);
   const scores = new Float64Array(batch);
   const isOpen = Array.from({ length: batch }, () => true);
-  // Each step has a scope of its own, so that the state before it can go.
-  let owner = new Scope(op);
-  let now = state;
+  const now = new Held(op, () => state);
   let last: number[] = Array.from({ length: batch }, () => start);
   try {
     for (let t = 0; t < length && isOpen.includes(true); t++) {
-      const next = new Scope(op);
-      const symbols = last;
-      const [after, chosen, ofChosen] = next.run(() =>
-        noGrad(() =>
-          scope(() => {
-            const [s, logits] = step(now, tensor(Int32Array.from(symbols)));
-            const c = choose(logits, t);
-            const logs = takeAlongAxis(logSoftmax(logits), expandDims(c, -1), { axis: -1 });
-            return [s, c, squeeze(logs, { axes: -1 })] as const;
-          }),
-        ),
+      let logs: ArrayLike<number> = [];
+      now.replace((before) =>
+        noGrad(() => {
+          const [after, logits] = step(before, tensor(Int32Array.from(last)));
+          const chosen = choose(logits, t);
+          const all = logSoftmax(logits);
+          logs = takeAlongAxis(all, expandDims(chosen, -1), { axis: -1 }).dataSync();
+          last = Array.from(chosen.dataSync());
+          return after;
+        }),
       );
-      next.run(() => owner.end(after));
-      [owner, now] = [next, after];
-      last = Array.from(chosen.dataSync());
-      const logs = ofChosen.dataSync();
       for (let b = 0; b < batch; b++) {
         if (!isOpen[b]) continue;
         scores[b] += logs[b];
@@ -78,7 +69,7 @@ function sayAll<S extends Tree>(
       }
     }
   } finally {
-    owner.end();
+    now.end();
   }
   return said.map((symbols, b) => ({ symbols, logProbability: scores[b] }));
 }

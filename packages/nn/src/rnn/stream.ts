@@ -2,9 +2,8 @@
 import {
   ArgumentError,
   checkOptions,
+  Held,
   noGrad,
-  Scope,
-  scope,
   stopGradient,
   type Tensor,
   type Tree,
@@ -84,26 +83,18 @@ export function stream<P, S extends Tree, X>(
   checkOptions("stream", options, ["batch", "initialState", "memory", "memoryMask"]);
   const { batch, initialState, ...others } = options;
   const start: StartOptions<P> = { parameters, ...others };
-  /** Owns the state; each step has one of its own, so that the one before can go. */
-  let owner = new Scope("stream");
-  const first = (): S => initialState ?? cell.initialState(batch, start);
-  let state: S | null = owner.run(() => noGrad(first));
+  const first = (): readonly [S, null] =>
+    noGrad(() => [initialState ?? cell.initialState(batch, start), null]);
+  /** The state, and the output that came with it. */
+  const now = new Held<readonly [S, Tensor | null]>("stream", first);
+  let hasEnded = false;
   const current = (): S => {
-    if (state !== null) return state;
+    if (!hasEnded) return now.value[0];
     throw new ArgumentError("stream", "step() needs a stream that goes on", "one that has ended");
   };
-  /** Another state takes the place of the one before. */
-  const replace = <R>(f: () => readonly [S, R]): R => {
-    const next = new Scope("stream");
-    const [after, result] = next.run(() => noGrad(() => scope(f)));
-    // What is handed on, such as a memory, changes hands.
-    next.run(() => owner.end([after, result]));
-    [owner, state] = [next, after];
-    return result;
-  };
   const end = (): void => {
-    owner.end();
-    state = null;
+    now.end();
+    hasEnded = true;
   };
   return {
     get state() {
@@ -111,13 +102,13 @@ export function stream<P, S extends Tree, X>(
     },
     step(x) {
       const before = current();
-      const y = replace(() => cell.step(parameters, before, x));
+      now.replace(() => noGrad(() => cell.step(parameters, before, x)));
       // The state may hold the same tensor: the caller gets one that may be let go of.
-      return stopGradient(y);
+      return stopGradient(now.value[1] as Tensor);
     },
     restart() {
       current();
-      replace(() => [first(), null]);
+      now.replace(first);
     },
     end,
     [Symbol.dispose]: end,
