@@ -1,16 +1,16 @@
 /** @file rnn: a cell run over sequences of different lengths, with its states and gates recorded. */
 import {
-  cast,
+  arange,
   checkOptions,
-  cumsum,
   equal,
   logicalAnd,
   mapTree,
+  max,
   scan,
   select,
-  sub,
   sum,
   type Tensor,
+  to,
   type Tree,
   type Unstacked,
   where,
@@ -87,11 +87,10 @@ export function rnn<P, S extends Tree, X extends Tree>(
         { x: clean, isReal },
         run,
       );
-      // The last step that was run, if there was one, is the one with none behind it.
-      const after = reverse
-        ? sub(cumsum(cast(isReal, "int32"), { axis: 0 }), cast(isReal, "int32"))
-        : sub(sum(cast(isReal, "int32"), { axes: 0 }), cumsum(cast(isReal, "int32"), { axis: 0 }));
-      const end = logicalAnd(equal(after, 0), isReal);
+      // The last step that was run, if there was one.
+      const order = reverse ? arange(steps - 1, -1, -1) : arange(0, steps);
+      const times = where(isReal, alongside(to(order, isReal.backend), isReal), -1);
+      const end = logicalAnd(isReal, equal(times, max(times, { axes: 0 })));
       const last = sum(where(alongside(end, y), y, 0), { axes: 0 });
       return { outputs: y, last, state, recorded: recorded as Readonly<Record<N, Tensor>> };
     },
