@@ -8,7 +8,6 @@ import {
   mapTree,
   normal,
   setDefaultBackend,
-  sub,
   type Tensor,
   tensor,
   type Tree,
@@ -37,18 +36,12 @@ import {
 } from "@tapeloop/nn";
 import { describe, expect, test } from "vitest";
 import { expectClose, float64, type Plain, readReferences, treeOf } from "./golden.ts";
+import { distance } from "./distance.ts";
 
 setDefaultBackend(ndarrayBackend);
 
 const f64 = { dtype: "float64" } as const;
 const random = (shape: number[], seed: number): Tensor => normal(shape, { key: key(seed), ...f64 });
-
-/** The greatest difference of two trees. */
-function distance(a: object, b: object): number {
-  const [p, q] = [leaves(a), leaves(b)];
-  expect(p.map(({ shape }) => shape)).toEqual(q.map(({ shape }) => shape));
-  return Math.max(0, ...p.map((x, i) => sub(x, q[i]).abs().max().item()));
-}
 
 /** A case of make-layer-references.py. */
 interface Case {

@@ -16,7 +16,6 @@ import {
   select,
   setDefaultBackend,
   splitKey,
-  sub,
   Tensor,
   type Tree,
   uniform,
@@ -45,6 +44,7 @@ import {
 } from "@tapeloop/nn";
 import { describe, expect, test } from "vitest";
 import * as equations from "./linear-cell-equations.ts";
+import { distance } from "./distance.ts";
 
 setDefaultBackend(ndarrayBackend);
 
@@ -203,15 +203,6 @@ function drawn<T extends Tree>(
   const keys = splitKey(from, leaves(tree).length + 1);
   let i = 0;
   return mapTree((x) => draw(keys[i++], x), tree);
-}
-
-/** The greatest difference of two trees. */
-function distance(a: Tree, b: Tree): number {
-  const [p, q] = [namedLeaves(a), namedLeaves(b)];
-  expect(p.map(({ path, tensor }) => [path, tensor.shape])).toEqual(
-    q.map(({ path, tensor }) => [path, tensor.shape]),
-  );
-  return Math.max(...p.map(({ tensor }, i) => sub(tensor, q[i].tensor).abs().max().item()));
 }
 
 /** The numbers of a tree, as nested arrays; of one example, if it has a number. */

@@ -17,7 +17,6 @@ import {
   stack,
   step as stepOnce,
   stopGradient,
-  sub,
   sum,
   tensor,
   type Tensor,
@@ -46,6 +45,7 @@ import {
 } from "@tapeloop/nn";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { distance } from "./distance.ts";
 
 setDefaultBackend(ndarrayBackend);
 
@@ -53,13 +53,6 @@ const float64 = { dtype: "float64" } as const;
 const H = 3;
 const random = (shape: number[], seed: number): Tensor =>
   normal(shape, { key: key(seed), ...float64 });
-
-/** The greatest difference of two trees. */
-function distance(a: object, b: object): number {
-  const [p, q] = [leaves(a), leaves(b)];
-  expect(p.map(({ shape }) => shape)).toEqual(q.map(({ shape }) => shape));
-  return Math.max(0, ...p.map((x, i) => (x.size === 0 ? 0 : sub(x, q[i]).abs().max().item())));
-}
 
 type AnyTree = RecurrentCell<Tree, Tree>;
 const cells = Object.fromEntries(

@@ -52,6 +52,7 @@ import {
   zoneout,
 } from "@tapeloop/nn";
 import { describe, expect, test } from "vitest";
+import { distance } from "./distance.ts";
 
 setDefaultBackend(ndarrayBackend);
 
@@ -63,13 +64,6 @@ const lstm = lstmCell(H, H, float64);
 const gru = gruCell(H, H, float64);
 const simple = rnnCell(H, H, float64);
 const xs = random([4, 2, H], 9);
-
-/** The greatest difference of two trees. */
-function distance(a: object, b: object): number {
-  const [p, q] = [leaves(a), leaves(b)];
-  expect(p.map(({ shape }) => shape)).toEqual(q.map(({ shape }) => shape));
-  return Math.max(0, ...p.map((x, i) => (x.size === 0 ? 0 : sub(x, q[i]).abs().max().item())));
-}
 
 /** Differences need a normalization that is not too steep. */
 const smooth = { epsilon: 0.1, ...float64 };

@@ -7,7 +7,6 @@ import {
   normal,
   setDefaultBackend,
   stopGradient,
-  sub,
   tensor,
   type Tensor,
   uniform,
@@ -29,17 +28,11 @@ import {
   terminateOnNaN,
 } from "@tapeloop/train";
 import { describe, expect, test } from "vitest";
+import { distance } from "../models/distance.ts";
 
 setDefaultBackend(wasmBackend({ elsewhere: ndarrayBackend, deterministic: true }));
 
 const quiet = { verbose: false } as const;
-
-/** The greatest difference of two trees. */
-function distance(a: object, b: object): number {
-  const [p, q] = [leaves(a), leaves(b)];
-  expect(p.map(({ shape }) => shape)).toEqual(q.map(({ shape }) => shape));
-  return Math.max(...p.map((x, i) => sub(x, q[i]).abs().max().item()));
-}
 
 /** Sequences, and whether their first number is above 0. */
 function sequences(count: number): { x: Tensor; y: Tensor } {
