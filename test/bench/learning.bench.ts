@@ -4,13 +4,12 @@
  * it: `pnpm bench learning` with TASK=adding.
  */
 import { setDefaultBackend } from "@tapeloop/autograd";
-import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import { gruCell, lstmCell, rnnCell } from "@tapeloop/nn";
 import { type CellMaker, learn, type LearnOptions } from "../learning/learn.ts";
 import * as tasks from "../learning/tasks.ts";
 
-setDefaultBackend(wasmBackend({ elsewhere: ndarrayBackend }));
+setDefaultBackend(wasmBackend());
 
 const cells = { rnn: rnnCell, lstm: lstmCell, gru: gruCell } as unknown as Record<
   string,

@@ -19,13 +19,12 @@ import {
   type Tensor,
   valueAndGrad,
 } from "@tapeloop/autograd";
-import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import { linear, lstmCell, type LstmParameters, softmaxCrossEntropy } from "@tapeloop/nn";
 import { adam } from "@tapeloop/optim";
 import { measure } from "./measure.ts";
 
-setDefaultBackend(wasmBackend({ elsewhere: ndarrayBackend }));
+setDefaultBackend(wasmBackend());
 const [V, H, B, T] = [64, 128, 32, 32];
 const [cell, output] = [lstmCell(V, H), linear(H, V)];
 const optimizer = adam({ learningRate: 0.01 });

@@ -22,13 +22,12 @@ import {
   variance,
   zeros,
 } from "@tapeloop/autograd";
-import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import { gruCell, lstmCell } from "@tapeloop/nn";
 import { adam } from "@tapeloop/optim";
 import { measure } from "./measure.ts";
 
-setDefaultBackend(wasmBackend({ elsewhere: ndarrayBackend }));
+setDefaultBackend(wasmBackend());
 
 /** One training step per call: of a cell over [T, B, I], by the mean square of its last outputs. */
 function training<P extends object, S extends object>(

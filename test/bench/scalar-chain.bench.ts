@@ -8,7 +8,7 @@ import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import { measure, quantile } from "./measure.ts";
 
-const backends = { ndarray: ndarrayBackend, wasm: wasmBackend({ elsewhere: ndarrayBackend }) };
+const backends = { ndarray: ndarrayBackend, wasm: wasmBackend() };
 
 /** A chain of 1000 ops on a backend, that repeats the given ones on x and two constants. */
 function chain(

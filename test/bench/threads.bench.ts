@@ -14,7 +14,6 @@ import {
   type Tensor,
   valueAndGrad,
 } from "@tapeloop/autograd";
-import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import { lstmCell } from "@tapeloop/nn";
 import { adam } from "@tapeloop/optim";
@@ -22,7 +21,7 @@ import { quantile } from "./measure.ts";
 
 /** A training step on so many threads, and the sum of its parameters. */
 function training(threads: number): { run: () => void; sum: () => number } {
-  setDefaultBackend(wasmBackend({ elsewhere: ndarrayBackend, threads }));
+  setDefaultBackend(wasmBackend({ threads }));
   const lstm = lstmCell(128, 256);
   const cell = lstm.step as Cell<object, object, Tensor, Tensor>;
   const params: object = lstm.init(key(0));

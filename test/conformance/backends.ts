@@ -7,7 +7,7 @@ import { wasmBackend } from "@tapeloop/backend-wasm";
 /** Every backend by its name. */
 export const backends: readonly (readonly [name: string, backend: Backend])[] = [
   ["ndarray", ndarrayBackend],
-  ["wasm", wasmBackend({ elsewhere: ndarrayBackend })],
+  ["wasm", wasmBackend()],
 ];
 
 /**

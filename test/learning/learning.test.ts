@@ -1,6 +1,5 @@
 /** @file Cells must learn: every task in small, from fixed keys, with memory that does not grow. */
 import { key, normal, select, setDefaultBackend } from "@tapeloop/autograd";
-import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import { gradientThroughTime, gruCell, lstmCell, rnnCell } from "@tapeloop/nn";
 import { describe, expect, test } from "vitest";
@@ -8,7 +7,7 @@ import { type CellMaker, learn, type LearnOptions } from "./learn.ts";
 import * as tasks from "./tasks.ts";
 
 // The same bits on every machine: a run that learns here learns everywhere.
-setDefaultBackend(wasmBackend({ elsewhere: ndarrayBackend, deterministic: true }));
+setDefaultBackend(wasmBackend({ deterministic: true }));
 
 const gated = { lstm: lstmCell, gru: gruCell } as unknown as Record<string, CellMaker>;
 const plain = rnnCell as unknown as CellMaker;

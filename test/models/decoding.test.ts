@@ -18,7 +18,6 @@ import {
   type Tensor,
   valueAndGrad,
 } from "@tapeloop/autograd";
-import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import {
   beamSearch,
@@ -36,7 +35,7 @@ import { adam, chain, clipByGlobalNorm } from "@tapeloop/optim";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-setDefaultBackend(wasmBackend({ elsewhere: ndarrayBackend, deterministic: true }));
+setDefaultBackend(wasmBackend({ deterministic: true }));
 
 /** A recurrent model of N symbols with random weights. */
 const N = 4;

@@ -30,7 +30,7 @@ import { type Machine, runCond } from "@tapeloop/autograd/backend";
 import type { NdArray } from "@tapeloop/backend-ndarray";
 import { beforeAll, describe, expect, test } from "vitest";
 
-const wasm = wasmBackend({ elsewhere: ndarrayBackend });
+const wasm = wasmBackend();
 const backends = [
   ["ndarray", ndarrayBackend],
   ["wasm", wasm],

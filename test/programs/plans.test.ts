@@ -8,13 +8,12 @@ import {
   valueAndGrad,
   zeros,
 } from "@tapeloop/autograd";
-import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import * as fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Genes, genes, inputOf, programOf } from "../properties/programs.ts";
 
-const wasm = wasmBackend({ elsewhere: ndarrayBackend });
+const wasm = wasmBackend();
 beforeEach(() => setDefaultBackend(wasm));
 
 /** Expects the leaves of two trees to have the same bits. */

@@ -1,11 +1,10 @@
 /** @file Loops compiled for WebAssembly. */
-import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import { gruCell, lstmCell } from "@tapeloop/nn";
 import { type AnyCell, testLoops } from "./loops.ts";
 
 testLoops({
-  backend: wasmBackend({ elsewhere: ndarrayBackend }),
+  backend: wasmBackend(),
   // Sizes that fill whole vectors, and sizes that do not.
   cells: [
     ["lstm of 3 → 8", lstmCell(3, 8) as unknown as AnyCell],

@@ -25,7 +25,7 @@ import { type Genes, genes, inputOf, type Program, programOf, sampled } from "./
 
 beforeAll(() => setDefaultBackend(ndarrayBackend));
 
-const wasm = wasmBackend({ elsewhere: ndarrayBackend });
+const wasm = wasmBackend();
 const gpu = await gpuBackend({ mode: "webasm", elsewhere: ndarrayBackend });
 const count = Number(process.env["PROGRAMS"] ?? 1000);
 const seed = Number(process.env["PROGRAMS_SEED"] ?? 1);

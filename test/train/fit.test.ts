@@ -11,7 +11,6 @@ import {
   type Tensor,
   uniform,
 } from "@tapeloop/autograd";
-import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import { lstmCell, rnn, softmaxCrossEntropy } from "@tapeloop/nn";
 import { adam, chain, clipByGlobalNorm, exponentialAverage, sgd } from "@tapeloop/optim";
@@ -30,7 +29,7 @@ import {
 import { describe, expect, test } from "vitest";
 import { distance } from "../models/distance.ts";
 
-setDefaultBackend(wasmBackend({ elsewhere: ndarrayBackend, deterministic: true }));
+setDefaultBackend(wasmBackend({ deterministic: true }));
 
 const quiet = { verbose: false } as const;
 

@@ -16,9 +16,7 @@ import { compileProgram } from "./plan/compile.ts";
 import { Products } from "./products/contraction.ts";
 
 /** How {@link wasmBackend} computes. */
-export interface WasmOptions<V> {
-  /** Where primitives run that have no kernel of their own yet: float64, sorting, random numbers and others. */
-  readonly elsewhere: Backend<V>;
+export interface WasmOptions {
   /**
    * Whether results are the same bits on every machine: products then round after every multiplication,
    * even where the engine could add without. Default: false.
@@ -33,13 +31,14 @@ export interface WasmOptions<V> {
 }
 
 /**
- * The fast CPU backend: WebAssembly SIMD kernels for float32, written when they are first needed.
+ * The fast CPU backend: WebAssembly SIMD kernels for all primitives and element types, written when they are
+ * first needed.
  *
  * @throws BackendError where there is no WebAssembly with SIMD, or a content security policy forbids it.
  */
-export function wasmBackend<V>(options: WasmOptions<V>): Backend<WasmArray> {
-  checkOptions("wasmBackend", options, ["elsewhere", "deterministic", "threads"]);
-  const { elsewhere, deterministic = false, threads = 1 } = options;
+export function wasmBackend(options: WasmOptions = {}): Backend<WasmArray> {
+  checkOptions("wasmBackend", options, ["deterministic", "threads"]);
+  const { deterministic = false, threads = 1 } = options;
   checkThreads(threads);
   if (!hasSimd()) {
     throw new BackendError(
@@ -51,7 +50,7 @@ export function wasmBackend<V>(options: WasmOptions<V>): Backend<WasmArray> {
   }
   const machine = new Machine(!deterministic && canFuse(), threads);
   const products = new Products(machine);
-  const kernels = kernelsOn(machine, products, elsewhere);
+  const kernels = kernelsOn(machine, products);
   return {
     name: "wasm",
     kernels,

@@ -23,11 +23,19 @@ const width = 32;
 const [undone, present, failed, head] = [0, 1, 2, 16];
 
 /**
- * What a thread does, in plain JavaScript that needs nothing around it: it runs where no module of ours can be
- * loaded from. Operation 1 makes the kernels of a module, whose bytes are at an address; 2 runs one of them.
+ * What a thread does, in plain JavaScript that needs nothing around it, with host functions of its own: it runs
+ * where no module of ours can be loaded from. Operation 1 makes the kernels of a module, whose bytes are at an address; 2 runs one of them.
  */
 const program = `
 const start = ({ memory, shared, index }) => {
+  const env = {
+    memory,
+    sin: Math.sin,
+    cos: Math.cos,
+    atan2: Math.atan2,
+    pow: (x, y) => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y),
+    rem: (x, y) => x % y,
+  };
   const at = ${head} + index * ${width};
   const kernels = [];
   let seen = 0;
@@ -40,7 +48,7 @@ const start = ({ memory, shared, index }) => {
       const values = shared.subarray(at + 3, at + 3 + shared[at + 2]);
       if (shared[at + 1] === 1) {
         const bytes = new Uint8Array(memory.buffer, values[0], values[1]).slice();
-        const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+        const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
         for (let i = 0; i < values[2]; i++) kernels.push(exports[i]);
       } else kernels[values[0]](...values.subarray(1));
     } catch (error) {

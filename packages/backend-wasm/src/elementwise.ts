@@ -1,4 +1,4 @@
-/** @file Kernels of expressions: one loop over rows of elements, four at a time. */
+/** @file Kernels of expressions: one loop over rows of elements, a vector of them at a time. */
 import { type DType, sizeOf, type TensorType } from "@tapeloop/autograd/backend";
 import { addressOf, bytesOf, fresh, isRowMajor, type WasmArray } from "./array.ts";
 import type { Body } from "./emitter.ts";
@@ -7,31 +7,42 @@ import { rowMajor } from "./layout.ts";
 import type { CompiledKernel, Machine } from "./machine.ts";
 import { eachRow, rowsOf } from "./rows.ts";
 
-/** Element types that lanes hold; masks are ones or zeros in all bits. */
-type LaneType = Exclude<DType, "float64">;
-
 /** A function of single elements. */
 export interface PointwiseKernel {
   /** Names it among all others. */
   readonly name: string;
   /** Element types of the operands. */
-  readonly operands: readonly LaneType[];
+  readonly operands: readonly DType[];
   /** Element type of the result. */
-  readonly result: LaneType;
+  readonly result: DType;
   /** What it computes. */
   readonly value: Expression;
 }
 
-/** Elements per vector. */
-const lanes = 4;
+/** Elements per vector: two where float64 is among what is read, computed or stored. */
+export type Lanes = 2 | 4;
 
-/** Puts four elements, or one of them four times, on the stack; masks are ones or zeros in all bits. */
-export function loadLanes(body: Body, dtype: DType, pointer: number, isOne: boolean): void {
+/** How many elements of these types go together. */
+export function lanesFor(dtypes: readonly DType[]): Lanes {
+  return dtypes.includes("float64") ? 2 : 4;
+}
+
+/** Puts a vector of elements, or one of them in every lane, on the stack; masks are ones or zeros in all bits. */
+export function loadLanes(
+  body: Body,
+  dtype: DType,
+  pointer: number,
+  isOne: boolean,
+  lanes: Lanes,
+): void {
   body.get(pointer);
-  if (dtype !== "bool") body.at(isOne ? "v128.load32_splat" : "v128.load");
-  else if (isOne) body.at("v128.load8_splat");
+  if (dtype === "float64") body.at(isOne ? "v128.load64_splat" : "v128.load");
+  else if (dtype !== "bool") {
+    body.at(isOne ? "v128.load32_splat" : lanes === 4 ? "v128.load" : "v128.load64_zero");
+  } else if (isOne) body.at("v128.load8_splat");
   else {
-    body.at("v128.load32_zero").op("i16x8.extend_low_i8x16_u", "i32x4.extend_low_i16x8_u");
+    body.at(lanes === 4 ? "v128.load32_zero" : "v128.load16_splat");
+    body.op("i16x8.extend_low_i8x16_u", "i32x4.extend_low_i16x8_u");
   }
   if (dtype === "bool") body.i32(0).op("i32x4.splat", "i32x4.ne");
 }
@@ -45,7 +56,10 @@ export function storeLanes(
   count: number,
 ): void {
   if (dtype !== "bool") {
-    if (count === 4) body.get(pointer).get(value).at("v128.store");
+    const isWide = dtype === "float64";
+    if (count === (isWide ? 2 : 4)) body.get(pointer).get(value).at("v128.store");
+    else if (isWide || count === 2)
+      body.get(pointer).get(value).storeLane("v128.store64_lane", 0, 0);
     else {
       for (let lane = 0; lane < count; lane++) {
         body
@@ -74,6 +88,7 @@ function writeKernel(
   isOne: readonly boolean[],
 ): void {
   const [end, out, first] = [0, 1, 2];
+  const lanes = lanesFor([...operands, result]);
   const writer = new Writer(body);
   const stored = result === "bool" ? op("v128.and", value, bits(1)) : value;
   writer.prepare(stored);
@@ -81,13 +96,13 @@ function writeKernel(
   const made = body.local("v128");
   operands.forEach((dtype, i) => {
     if (!isOne[i]) return;
-    loadLanes(body, dtype, first + i, true);
+    loadLanes(body, dtype, first + i, true, lanes);
     body.set(values[i]);
   });
   body.loopUntil(out, end, () => {
     operands.forEach((dtype, i) => {
       if (isOne[i]) return;
-      loadLanes(body, dtype, first + i, false);
+      loadLanes(body, dtype, first + i, false, lanes);
       body.set(values[i]).advance(first + i, lanes * bytesOf(dtype));
     });
     writer.begin(values);

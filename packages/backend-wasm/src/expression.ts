@@ -1,29 +1,45 @@
 /**
- * @file What a kernel computes of single elements, four at a time: expressions over vectors. Parts that
- * are used twice are computed once.
+ * @file What a kernel computes of single elements, a vector of them at a time: expressions over vectors. Parts
+ * that are used twice are computed once.
+ *
+ * Vectors have four lanes of 32 bits, or two of 64. Masks and whole numbers have lanes of 32 bits also beside
+ * float64; then there are two of them, in the lower half.
  */
-import type { Body, PlainOp } from "./emitter.ts";
+import type { Body } from "./emitter.ts";
+import type { HostName } from "./host-functions.ts";
+import type { PlainOp } from "./instructions.ts";
 
-/** A value of four lanes: an operand, a constant, or an instruction on others. */
+/** A function of the host, for lanes of 64 bits: of a mask, what counts where it has zeros, and operands. */
+type HostOp = `host.${HostName}`;
+
+/** A value of all lanes: an operand, a constant, or an instruction on others. */
 export type Expression =
   | { readonly kind: "operand"; readonly index: number }
-  | { readonly kind: "float"; readonly value: number }
-  | { readonly kind: "bits"; readonly value: number }
-  | { readonly kind: "op"; readonly name: PlainOp; readonly inputs: readonly Expression[] };
+  | { readonly kind: "float" | "double" | "bits"; readonly value: number }
+  | {
+      readonly kind: "op";
+      readonly name: PlainOp | HostOp;
+      readonly inputs: readonly Expression[];
+    };
 
 /** The kernel's operand of this number. */
 export function operand(index: number): Expression {
   return { kind: "operand", index };
 }
 
-/** An instruction; plain numbers are float32 constants. */
-export function op(name: PlainOp, ...inputs: readonly (Expression | number)[]): Expression {
-  return { kind: "op", name, inputs: inputs.map((x) => (typeof x === "number" ? float(x) : x)) };
+/** An instruction. */
+export function op(name: PlainOp | HostOp, ...inputs: readonly Expression[]): Expression {
+  return { kind: "op", name, inputs };
 }
 
 /** A float32 in every lane. */
 export function float(value: number): Expression {
   return { kind: "float", value };
+}
+
+/** A float64 in every lane. */
+export function double(value: number): Expression {
+  return { kind: "double", value };
 }
 
 /** 32 bits in every lane. */
@@ -32,33 +48,30 @@ export function bits(value: number): Expression {
 }
 
 /** Lane by lane: `x` where the mask has ones, else `y`. */
-export function select(
-  mask: Expression,
-  x: Expression | number,
-  y: Expression | number,
-): Expression {
+export function select(mask: Expression, x: Expression, y: Expression): Expression {
   return op("v128.bitselect", x, y, mask);
 }
 
+const shiftNames = [
+  "i32x4.shl",
+  "i32x4.shr_s",
+  "i32x4.shr_u",
+  "i64x2.shl",
+  "i64x2.shr_s",
+  "i64x2.shr_u",
+] as const;
+
 /** The lanes shifted by a number of bits. */
-export function shift(
-  name: "i32x4.shl" | "i32x4.shr_s" | "i32x4.shr_u",
-  x: Expression,
-  by: number,
-): Expression {
-  return { kind: "op", name, inputs: [x, { kind: "bits", value: by }] };
+export function shift(name: (typeof shiftNames)[number], x: Expression, by: number): Expression {
+  return op(name, x, bits(by));
 }
 
-/** The value of a polynomial, by Horner's rule; the coefficient of the highest power comes first. */
-export function polynomial(x: Expression, coefficients: readonly number[]): Expression {
-  const [first, ...rest] = coefficients;
-  return rest.reduce<Expression>(
-    (sum, c) => op("f32x4.add", op("f32x4.mul", sum, x), float(c)),
-    float(first),
-  );
-}
+const shifts: ReadonlySet<string> = new Set(shiftNames);
 
-const shifts: ReadonlySet<PlainOp> = new Set(["i32x4.shl", "i32x4.shr_s", "i32x4.shr_u"]);
+/** A constant's value as a part of names. */
+export function constantName({ kind, value }: { kind: string; value: number }): string {
+  return `${kind} ${Object.is(value, -0) ? "-0" : value}`;
+}
 
 /** Writes expressions: constants into locals before a loop, the rest inside of it. */
 export class Writer {
@@ -84,12 +97,14 @@ export class Writer {
       return;
     }
     if (expression.kind === "operand") return;
-    const key = `${expression.kind} ${Object.is(expression.value, -0) ? "-0" : expression.value}`;
+    const key = constantName(expression);
     if (this.#constants.has(key)) return;
     const local = this.#body.local("v128");
     this.#constants.set(key, local);
-    if (expression.kind === "float") this.#body.f32(expression.value).op("f32x4.splat");
-    else this.#body.i32(expression.value).op("i32x4.splat");
+    const { kind, value } = expression;
+    if (kind === "float") this.#body.f32(value).op("f32x4.splat");
+    else if (kind === "double") this.#body.f64(value).op("f64x2.splat");
+    else this.#body.i32(value).op("i32x4.splat");
     this.#body.set(local);
   }
 
@@ -109,30 +124,57 @@ export class Writer {
         body.get(this.#operands[expression.index]);
         return;
       case "float":
-      case "bits": {
-        const value = Object.is(expression.value, -0) ? "-0" : expression.value;
-        body.get(this.#constants.get(`${expression.kind} ${value}`) as number);
+      case "double":
+      case "bits":
+        body.get(this.#constants.get(constantName(expression)) as number);
         return;
-      }
       case "op": {
         const known = this.#known.get(expression);
         if (known !== undefined) {
           body.get(known);
           return;
         }
-        if (shifts.has(expression.name)) {
-          const [x, by] = expression.inputs;
-          this.write(x);
-          body.i32((by as { value: number }).value);
-        } else for (const input of expression.inputs) this.write(input);
-        body.op(expression.name);
+        const { name, inputs } = expression;
         const local = body.local("v128");
+        if (name.startsWith("host.")) this.#writeHost(name as HostOp, inputs, local);
+        else {
+          if (shifts.has(name)) {
+            this.write(inputs[0]);
+            body.i32((inputs[1] as { value: number }).value);
+          } else for (const input of inputs) this.write(input);
+          body.op(name as PlainOp).set(local);
+        }
         this.#known.set(expression, local);
-        body.set(local).get(local);
+        body.get(local);
         return;
       }
       default:
         expression satisfies never;
     }
+  }
+
+  /** Computes in a local what the host says where the mask has ones. */
+  #writeHost(name: HostOp, inputs: readonly Expression[], local: number): void {
+    const body = this.#body;
+    const [mask, usual, ...rest] = inputs.map((input) => {
+      this.write(input);
+      const at = body.local("v128");
+      body.set(at);
+      return at;
+    });
+    body.get(usual).set(local);
+    body
+      .get(mask)
+      .op("v128.any_true")
+      .when(() => {
+        for (const lane of [0, 1]) {
+          if (lane === 1) body.get(local);
+          for (const at of rest) body.get(at).lane("f64x2.extract_lane", lane);
+          body.call(name.slice("host.".length) as HostName);
+          if (lane === 0) body.op("f64x2.splat").set(local);
+          else body.lane("f64x2.replace_lane", 1).set(local);
+        }
+        body.get(local).get(usual).get(mask).op("v128.bitselect").set(local);
+      });
   }
 }

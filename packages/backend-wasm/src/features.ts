@@ -1,5 +1,6 @@
 /** @file What the engine offers: asked by having it look at a small module. */
-import { type Body, moduleOf } from "./emitter.ts";
+import type { Body } from "./emitter.ts";
+import { moduleOf } from "./module.ts";
 
 /** Whether the engine takes a function with these instructions, and lets modules be made at all. */
 function takes(write: (body: Body) => void): boolean {

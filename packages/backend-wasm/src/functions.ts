@@ -1,110 +1,150 @@
 /**
- * @file Functions of float32, four lanes at a time, from + − × ÷ and bits alone: so their results do not
- * depend on the machine's or the engine's mathematics. Errors are in units of the last place, of all
- * float32 (sampled by the tests).
+ * @file Functions of float32 and float64 from + − × ÷ and bits alone: so their results do not depend on the
+ * machine's or the engine's mathematics. Each is one template for both types. Errors are in units of the last
+ * place, of all numbers (sampled by the tests).
  */
-import { bits, type Expression, float, op, polynomial, select, shift } from "./expression.ts";
-
-const [add, sub, mul, div] = ["f32x4.add", "f32x4.sub", "f32x4.mul", "f32x4.div"] as const;
+import { type Expression, op } from "./expression.ts";
+import { double64, type Real } from "./real.ts";
 
 /** ln 2 in two parts, the first of so few bits that products with exponents are exact. */
-const [ln2High, ln2Low] = [0.693359375, -2.1219444e-4];
+const [ln2High, ln2Low] = [0.693359375, -0.00021219444005469057];
 
-/** 2ⁿ for whole n from −126 to 127, as floats. */
-function powerOf2(n: Expression): Expression {
-  const whole = op("i32x4.trunc_sat_f32x4_s", n);
-  return shift("i32x4.shl", op("i32x4.add", whole, bits(127)), 23);
+/** What differs between the types: coefficients, and where results end. */
+interface Coefficients {
+  /** (eʳ − 1 − r) / r² for |r| ≤ ½ ln 2. */
+  readonly expTail: readonly number[];
+  /** Below and above, eˣ is 0 or Infinity. */
+  readonly expEnds: readonly [number, number];
+  /** From here on tanh is 1. */
+  readonly tanhEnd: number;
+  /** (ln(1 + m) − m + m²/2) / m³ for 1 + m from √½ to √2: a polynomial, or a quotient of two. */
+  readonly logTail: readonly [readonly number[], (readonly number[])?];
 }
 
-/** x as n ln 2 + r, with |r| ≤ ½ ln 2. NaN stays NaN. */
-function reduced(x: Expression): { n: Expression; r: Expression } {
-  const n = op("f32x4.nearest", op(mul, x, Math.LOG2E));
-  const r = op(sub, op(sub, x, op(mul, n, ln2High)), op(mul, n, ln2Low));
-  return { n, r };
-}
-
-/** (eʳ − 1 − r) / r² for |r| ≤ ½ ln 2. Coefficients of Moshier's Cephes, expf.c. */
-function expTail(r: Expression): Expression {
-  return polynomial(
-    r,
-    [
+/** Coefficients of Moshier's Cephes: expf.c, logf.c, log.c; e^r in float64 by its Taylor series. */
+const coefficients: Readonly<Record<Real["vector"], Coefficients>> = {
+  f32x4: {
+    expTail: [
       1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
       5.0000001201e-1,
     ],
-  );
+    expEnds: [-104, 89],
+    tanhEnd: 10,
+    logTail: [
+      [
+        7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1,
+        -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+      ],
+    ],
+  },
+  f64x2: {
+    expTail: inverseFactorials(2, 14),
+    expEnds: [-746, 710],
+    tanhEnd: 20,
+    logTail: [
+      [
+        0.00010187566380458093, 0.497494994976747, 4.705791198788817, 14.498922534161093,
+        17.936867850781983, 7.708387337558854,
+      ],
+      [
+        1, 11.287358718916746, 45.227914583753225, 82.98752669127767, 71.15447506185639,
+        23.125162012676533,
+      ],
+    ],
+  },
+};
+
+/** 1 / n! for n from `last` down to `first`. */
+function inverseFactorials(first: number, last: number): number[] {
+  const list: number[] = [];
+  for (let n = 0, factorial = 1; n <= last; n++, factorial *= n) {
+    if (n >= first) list.unshift(1 / factorial);
+  }
+  return list;
 }
 
-/** x kept between two bounds; NaN stays NaN. */
-function clamped(x: Expression, low: number, high: number): Expression {
-  // pmax(x, low) is x where x is NaN, and so is pmin.
-  return op("f32x4.pmin", op("f32x4.pmax", x, low), high);
+/** x as n ln 2 + r, with |r| ≤ ½ ln 2; and eʳ − 1. NaN stays NaN. */
+function reduced(t: Real, x: Expression): { n: Expression; rest: Expression } {
+  const n = t.op("nearest", t.op("mul", x, Math.LOG2E));
+  const r = t.op("sub", t.op("sub", x, t.op("mul", n, ln2High)), t.op("mul", n, ln2Low));
+  const tail = t.polynomial(r, coefficients[t.vector].expTail);
+  return { n, rest: t.op("add", t.op("mul", tail, t.op("mul", r, r)), r) };
 }
 
 /** eˣ. 2 ulp. */
-export function exp(x: Expression): Expression {
-  // Beyond the bounds the result is 0 or Infinity, through the scale that over- or underflows.
-  const { n, r } = reduced(clamped(x, -104, 89));
-  const value = op(add, op(add, op(mul, expTail(r), op(mul, r, r)), r), 1);
+export function exp(t: Real, x: Expression): Expression {
+  // Beyond the ends the result is 0 or Infinity, through the scale that over- or underflows.
+  const { n, rest } = reduced(t, t.clamped(x, ...coefficients[t.vector].expEnds));
+  const value = t.op("add", rest, 1);
   // 2ⁿ in two steps: neither is out of range.
-  const half = op("f32x4.floor", op(mul, n, 0.5));
-  return op(mul, op(mul, value, powerOf2(half)), powerOf2(op(sub, n, half)));
+  const half = t.op("floor", t.op("mul", n, 0.5));
+  return t.op("mul", t.op("mul", value, t.powerOf2(half)), t.powerOf2(t.op("sub", n, half)));
 }
 
-/** eˣ − 1 for x from 0 to 40. */
-function expm1Positive(x: Expression): Expression {
-  const { n, r } = reduced(x);
-  const value = op(add, op(mul, expTail(r), op(mul, r, r)), r);
-  const scale = powerOf2(n);
-  return op(add, op(mul, value, scale), op(sub, scale, 1));
+/** eˣ − 1. 2 ulp in float64. */
+export function expm1(t: Real, x: Expression): Expression {
+  const { n, rest } = reduced(t, t.clamped(x, -60, coefficients[t.vector].expEnds[1]));
+  // Half of it, so that the scale does not overflow before the result does.
+  const scale = t.powerOf2(t.op("sub", n, 1));
+  const half = t.op("add", t.op("mul", rest, scale), t.op("sub", scale, 0.5));
+  // Near 0 eˣ − 1 is x, whose sign and last bits stay.
+  const isTiny = t.op("lt", t.op("abs", x), 2 ** -t.mantissa / 4);
+  return t.select(isTiny, x, t.op("add", half, half));
 }
 
 /** tanh x = (e²ˣ − 1) / (e²ˣ + 1). 2.5 ulp, exactly ±1 where it is saturated. */
-export function tanh(x: Expression): Expression {
-  const signBit = op("v128.and", x, bits(-0x80000000));
-  const m = expm1Positive(op(mul, clamped(op("f32x4.abs", x), 0, 10), 2));
-  return op("v128.or", op(div, m, op(add, m, 2)), signBit);
+export function tanh(t: Real, x: Expression): Expression {
+  const signBit = op("v128.and", x, t.number(-0));
+  const size = t.clamped(t.op("abs", x), 0, coefficients[t.vector].tanhEnd);
+  const { n, rest } = reduced(t, t.op("mul", size, 2));
+  const scale = t.powerOf2(n);
+  const m = t.op("add", t.op("mul", rest, scale), t.op("sub", scale, 1));
+  return op("v128.or", t.op("div", m, t.op("add", m, 2)), signBit);
 }
 
 /** 1 / (1 + e⁻ˣ), or eˣ / (1 + eˣ) below 0, where e⁻ˣ overflows. 2.5 ulp. */
-export function sigmoid(x: Expression): Expression {
-  const e = exp(op("f32x4.neg", op("f32x4.abs", x)));
-  return op(div, select(op("f32x4.lt", x, 0), e, 1), op(add, e, 1));
+export function sigmoid(t: Real, x: Expression): Expression {
+  const e = exp(t, t.op("neg", t.op("abs", x)));
+  return t.op("div", t.select(t.op("lt", x, 0), e, 1), t.op("add", e, 1));
 }
 
-/** ln x. 1.5 ulp. Coefficients of Moshier's Cephes, logf.c. */
-export function log(x: Expression): Expression {
+/** ln x. 1.5 ulp. */
+export function log(t: Real, x: Expression): Expression {
   // The least numbers have no exponent of their own.
-  const isTiny = op("f32x4.lt", x, 2 ** -126);
-  const scaled = select(isTiny, op(mul, x, 2 ** 23), x);
-  const exponent = op(
-    sub,
-    op("f32x4.convert_i32x4_s", op("i32x4.sub", shift("i32x4.shr_u", scaled, 23), bits(126))),
-    select(isTiny, 23, 0),
-  );
-  const fraction = op("v128.or", op("v128.and", scaled, bits(0x007fffff)), bits(0x3f000000));
-  const isLow = op("f32x4.lt", fraction, Math.SQRT1_2);
-  const e = op(sub, exponent, select(isLow, 1, 0));
-  const m = op(sub, select(isLow, op(add, fraction, fraction), fraction), 1);
-  const z = op(mul, m, m);
-  const tail = polynomial(
-    m,
-    [
-      7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1,
-      -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
-    ],
-  );
-  const small = op(add, op(mul, op(mul, tail, m), z), op(mul, e, ln2Low));
-  const value = op(add, op(add, m, op(sub, small, op(mul, z, 0.5))), op(mul, e, ln2High));
+  const isTiny = t.op("lt", x, 2 ** t.least);
+  const scaled = t.select(isTiny, t.op("mul", x, 2 ** t.mantissa), x);
+  const exponent = t.op("sub", t.exponent(scaled), t.select(isTiny, t.mantissa, 0));
+  const fraction = t.fraction(scaled);
+  const isLow = t.op("lt", fraction, Math.SQRT1_2);
+  const e = t.op("sub", exponent, t.select(isLow, 1, 0));
+  const m = t.op("sub", t.select(isLow, t.op("add", fraction, fraction), fraction), 1);
+  const z = t.op("mul", m, m);
+  const [above, below] = coefficients[t.vector].logTail;
+  const top = t.polynomial(m, above);
+  const tail = below === undefined ? top : t.op("div", top, t.polynomial(m, below));
+  const small = t.op("add", t.op("mul", t.op("mul", tail, m), z), t.op("mul", e, ln2Low));
+  const near = t.op("add", m, t.op("sub", small, t.op("mul", z, 0.5)));
+  const value = t.op("add", near, t.op("mul", e, ln2High));
   // At the ends: ln 0 = −Infinity, ln ∞ = ∞, and NaN below 0 and for NaN.
-  const isFinite = op("f32x4.lt", x, Infinity);
-  const isPositive = op("f32x4.gt", x, 0);
-  const beyond = select(op("f32x4.eq", x, 0), -Infinity, select(isPositive, x, NaN));
-  return select(op("v128.and", isFinite, isPositive), value, beyond);
+  const isFinite = t.op("lt", x, Infinity);
+  const isPositive = t.op("gt", x, 0);
+  const beyond = t.select(t.op("eq", x, 0), -Infinity, t.select(isPositive, x, NaN));
+  return t.select(op("v128.and", isFinite, isPositive), value, beyond);
 }
 
 /** −1, 0 or 1; zeros keep their sign, NaN stays NaN. */
-export function sign(x: Expression): Expression {
-  const one = op("v128.or", op("v128.and", x, bits(-0x80000000)), float(1));
-  const isOrdered = op("v128.or", op("f32x4.lt", x, 0), op("f32x4.gt", x, 0));
-  return select(isOrdered, one, x);
+export function sign(t: Real, x: Expression): Expression {
+  const one = op("v128.or", op("v128.and", x, t.number(-0)), t.number(1));
+  const isOrdered = op("v128.or", t.op("lt", x, 0), t.op("gt", x, 0));
+  return t.select(isOrdered, one, x);
+}
+
+/** ln(1 + x) of float64: ln u for the rounded u = 1 + x, and what rounding took. 2 ulp. */
+export function log1p(x: Expression): Expression {
+  const t = double64;
+  const u = t.op("add", x, 1);
+  const lost = t.op("sub", x, t.op("sub", u, 1));
+  const value = t.op("add", log(t, u), t.op("div", lost, u));
+  const isPlain = op("v128.and", t.op("gt", u, 0), t.op("lt", u, Infinity));
+  return t.select(t.op("eq", x, 0), x, t.select(isPlain, value, log(t, u)));
 }

@@ -1,13 +1,7 @@
 /** @file Reading and adding at places given by whole numbers, and counting. */
-import {
-  IndexError,
-  type KernelTable,
-  sizeOf,
-  type TensorType,
-  type TypedArray,
-} from "@tapeloop/autograd/backend";
-import { addressOf, fresh, type WasmArray } from "./array.ts";
-import { asRowMajor } from "./layout.ts";
+import { IndexError, type KernelTable, sizeOf, type TypedArray } from "@tapeloop/autograd/backend";
+import { fresh, type WasmArray } from "./array.ts";
+import { fromElements } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 
 /** The kernels of these ops. */
@@ -26,7 +20,7 @@ export function indexing(
 
     gather: ([x, indices], { axis }, type) => {
       const size = x.shape[axis];
-      return reading(machine, [x, indices], type, ([from, list], to) => {
+      return fromElements(machine, [x, indices], type, ([from, list], to) => {
         checkIndices("gather", list, axis, size);
         const inner = sizeOf(x.shape.slice(axis + 1));
         const outer = sizeOf(x.shape.slice(0, axis));
@@ -42,7 +36,7 @@ export function indexing(
     },
 
     scatterAdd: ([x, indices], { axis, size }, type) =>
-      reading(machine, [x, indices], type, ([from, list], to) => {
+      fromElements(machine, [x, indices], type, ([from, list], to) => {
         checkIndices("scatterAdd", list, axis, size);
         const inner = sizeOf(type.shape.slice(axis + 1));
         const outer = sizeOf(type.shape.slice(0, axis));
@@ -62,31 +56,6 @@ export function indexing(
         visit((place) => (totals[place] = 0));
       }),
   };
-}
-
-/** Makes an array from the elements of others, all in row-major order. */
-function reading(
-  machine: Machine,
-  inputs: readonly WasmArray[],
-  type: TensorType,
-  run: (from: readonly TypedArray[], to: TypedArray) => void,
-): WasmArray {
-  const { memory } = machine;
-  const read = inputs.map((x) => asRowMajor(machine, x));
-  const out = fresh(type, memory);
-  try {
-    // Views last until the next allocation.
-    const views = read.map((x) => memory.view(x.dtype, addressOf(x), sizeOf(x.shape)));
-    run(views, memory.view(type.dtype, out.part.pointer, sizeOf(type.shape)));
-    return out;
-  } catch (error) {
-    memory.release(out.part);
-    throw error;
-  } finally {
-    read.forEach((x, i) => {
-      if (x !== inputs[i]) memory.release(x.part);
-    });
-  }
 }
 
 /** Every index is within the axis. */

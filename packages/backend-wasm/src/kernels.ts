@@ -1,16 +1,9 @@
-/**
- * @file The table of kernels: what this backend does itself, and, for all else, the other backend that it
- * was given.
- */
+/** @file The table of kernels: one for every primitive. */
 import {
-  type Backend,
-  type Crossing,
   type DType,
-  kernelElsewhere,
   type KernelTable,
   permuted,
   type PrimitiveName,
-  primitives,
   type Program,
   repeated,
   rowMajorStrides,
@@ -28,17 +21,15 @@ import { indexing } from "./indexing.ts";
 import { asRowMajor, copyTo, rowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 import type { Part } from "./memory.ts";
+import { ordering } from "./ordering.ts";
 import { compileProgram } from "./plan/compile.ts";
-import { pointwiseOf } from "./pointwise.ts";
+import { type PointwiseName, pointwiseNames, pointwiseOf } from "./pointwise.ts";
 import { contract, type Products } from "./products/contraction.ts";
-import { type Reduction, reduce } from "./reductions.ts";
+import { random } from "./random.ts";
+import { reduce } from "./reductions.ts";
 
-/** A kernel whose primitive is known only at run time. */
-type AnyKernel<R> = (
-  inputs: readonly WasmArray[],
-  params: unknown,
-  type: R,
-) => WasmArray | readonly WasmArray[];
+/** The kernel of a function of single elements. */
+type Pointwise = (inputs: readonly WasmArray[], params: unknown, type: TensorType) => WasmArray;
 
 /** Kernels of the given primitives. */
 type Kernels<N extends PrimitiveName> = Pick<KernelTable<WasmArray>, N>;
@@ -99,19 +90,6 @@ function movements(
   };
 }
 
-/** A reduction here where it can be done, else elsewhere. */
-function reducing(
-  machine: Machine,
-  name: Reduction,
-  elsewhere: AnyKernel<TensorType>,
-): Kernels<"sum">["sum"] {
-  return (inputs, params, type) => {
-    const [x] = inputs;
-    const here = x.dtype === "float32" ? reduce(machine, name, x, params.axes, type) : null;
-    return here ?? (elsewhere(inputs, params, type) as WasmArray);
-  };
-}
-
 /** The elements in row-major order, as a copy. */
 export function read(machine: Machine, x: WasmArray): TypedArray {
   const size = sizeOf(x.shape);
@@ -129,59 +107,61 @@ export function upload(machine: Machine, data: TypedArray, type: TensorType): Wa
   return out;
 }
 
-/** Every primitive. */
-export function kernelsOn<V>(
-  machine: Machine,
-  products: Products,
-  other: Backend<V>,
-): KernelTable<WasmArray> {
-  const table: Record<string, unknown> = {};
-  const crossing: Crossing<WasmArray> = {
-    read: (x) => read(machine, x),
-    upload: (data, type) => upload(machine, data, type),
+/** A function of single elements, for operands of every type that it takes. */
+function pointwise(machine: Machine, name: PointwiseName): Pointwise {
+  // By the type of the result, and that of the operands: all have one, but for the mask of `where`, which
+  // comes first. Objects and not a map of names: this runs for every op.
+  const runs: Partial<Record<DType, Partial<Record<DType, PointwiseRun>>>> = {};
+  return (inputs, _, type) => {
+    const ofResult = (runs[type.dtype] ??= {});
+    const { dtype } = inputs[inputs.length - 1];
+    let run = ofResult[dtype];
+    if (run === undefined) {
+      const types = inputs.map((x) => x.dtype);
+      run = pointwiseRun(machine, pointwiseOf(name, types, type.dtype));
+      ofResult[dtype] = run;
+    }
+    return run(inputs, type);
   };
-  for (const name of Object.keys(primitives) as PrimitiveName[]) {
-    const elsewhere = kernelElsewhere(crossing, other, name);
-    // By the type of the result, and that of the operands: all have one, but for the mask of `where`, which
-    // comes first. Objects and not a map of names: this runs for every op.
-    const runs: Partial<Record<DType, Partial<Record<DType, PointwiseRun | null>>>> = {};
-    const pointwise: AnyKernel<TensorType> = (inputs, params, type) => {
-      const ofResult = (runs[type.dtype] ??= {});
-      const { dtype } = inputs[inputs.length - 1];
-      let run = ofResult[dtype];
-      if (run === undefined) {
-        const kernel = pointwiseOf(
-          name,
-          inputs.map((x) => x.dtype),
-          type.dtype,
-        );
-        run = kernel === undefined ? null : pointwiseRun(machine, kernel);
-        ofResult[dtype] = run;
-      }
-      return run === null ? elsewhere(inputs, params, type) : run(inputs, type);
-    };
-    table[name] = primitives[name].work === "pointwise" ? pointwise : elsewhere;
-  }
-  const [sum, max, dot] = ["sum", "max", "dotGeneral"].map(
-    (name) => table[name],
-  ) as AnyKernel<TensorType>[];
-  const own: Partial<KernelTable<WasmArray>> = {
+}
+
+/** The contraction of any type: whole numbers go through float64. */
+function contraction(machine: Machine, products: Products): Kernels<"dotGeneral">["dotGeneral"] {
+  const casting = pointwise(machine, "cast");
+  return (inputs, params, type) => {
+    if (type.dtype === "float32" || type.dtype === "float64") {
+      return contract(machine, products, inputs, params, type);
+    }
+    const wide = inputs.map((x) => casting([x], params, { shape: x.shape, dtype: "float64" }));
+    const made = contract(machine, products, wide, params, { ...type, dtype: "float64" });
+    const out = casting([made], params, type);
+    for (const { part } of [...wide, made]) machine.memory.release(part);
+    return out;
+  };
+}
+
+/** Every primitive. */
+export function kernelsOn(machine: Machine, products: Products): KernelTable<WasmArray> {
+  const functions = Object.fromEntries(
+    pointwiseNames.map((name) => [name, pointwise(machine, name)]),
+  ) as Record<PointwiseName, Pointwise>;
+  const kernels: KernelTable<WasmArray> = {
+    ...functions,
     ...movements(machine),
     ...indexing(machine),
+    ...ordering(machine),
     fill: (_, { value }, type) => {
       const out = fresh(type, machine.memory);
       machine.memory.view(type.dtype, out.part.pointer, sizeOf(type.shape)).fill(value);
       return out;
     },
-    sum: reducing(machine, "sum", sum),
-    max: reducing(machine, "max", max),
-    dotGeneral: (inputs, params, type) =>
-      type.dtype === "float32" || type.dtype === "float64"
-        ? contract(machine, products, inputs, params, type)
-        : (dot(inputs, params, type) as WasmArray),
+    random: ([key], _, type) => random(machine, key, type),
+    sum: ([x], { axes }, type) => reduce(machine, "sum", x, axes, type),
+    max: ([x], { axes }, type) => reduce(machine, "max", x, axes, type),
+    dotGeneral: contraction(machine, products),
+    scan: (inputs, params, types) => runScan(loop, inputs, params, types),
+    cond: (inputs, params) => runCond(branch, inputs, params),
   };
-  Object.assign(table, own);
-  const kernels = table as unknown as KernelTable<WasmArray>;
   const loop = {
     name: "wasm",
     kernels,
@@ -189,16 +169,10 @@ export function kernelsOn<V>(
     release: (memory: object) => machine.memory.release(memory as Part),
     readSync: (value: WasmArray) => read(machine, value),
   };
-  const complete: KernelTable<WasmArray> = {
-    ...kernels,
-    scan: (inputs, params, types) => runScan(loop, inputs, params, types),
-    cond: (inputs, params) => runCond(choice, inputs, params),
-  };
-  // Branches run as plans, too.
-  const choice = {
+  // Branches run as plans. A loop that is met op by op has a body of its own each time: not worth a plan.
+  const branch = {
     ...loop,
-    kernels: complete,
-    compile: (program: Program) => compileProgram(machine, products, complete, program),
+    compile: (program: Program) => compileProgram(machine, products, kernels, program),
   };
-  return complete;
+  return kernels;
 }

@@ -1,7 +1,8 @@
 /** @file The machine that kernels run on: its memory, and the kernels that have been written so far. */
 import { Crew, type Job } from "./crew.ts";
-import { type FunctionSource, moduleOf } from "./emitter.ts";
+import { hostFunctions } from "./host-functions.ts";
 import { LinearMemory } from "./memory.ts";
+import { type FunctionSource, moduleOf } from "./module.ts";
 
 /** A compiled kernel. It takes addresses and numbers of bytes. */
 export type CompiledKernel = (...values: (number | undefined)[]) => void;
@@ -109,7 +110,7 @@ export class Machine {
     const sources = waiting.map(({ source }) => source);
     const bytes = moduleOf(sources, this.crew !== null);
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-      env: { memory: this.memory.memory as WebAssembly.Memory },
+      env: { ...hostFunctions, memory: this.memory.memory as WebAssembly.Memory },
     });
     this.crew?.know(bytes, sources.length);
     waiting.forEach(({ slot }, i) => {

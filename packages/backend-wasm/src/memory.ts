@@ -4,7 +4,7 @@
  */
 import { BackendError, type DType, type TypedArray } from "@tapeloop/autograd/backend";
 import { bytesOf } from "./array.ts";
-import { mostPages } from "./emitter.ts";
+import { mostPages } from "./module.ts";
 
 /** Bytes of a page of WebAssembly memory. */
 const page = 65_536;

@@ -46,7 +46,7 @@ const wideTile: Tile = { rows: 4, vectors: 4 };
  *
  * const { flags, gain } = turbo();
  * console.log(`${flags.join(" ")}: ${gain.toFixed(1)} times faster`);
- * setDefaultBackend(wasmBackend({ elsewhere: ndarrayBackend }));
+ * setDefaultBackend(wasmBackend());
  * ```
  */
 export function turbo(): TurboReport {

@@ -9,12 +9,12 @@ import {
   tensor,
   type Tensor,
 } from "@tapeloop/autograd";
-import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { beforeEach, describe, expect, test } from "vitest";
 import { wasmBackend } from "../src/index.ts";
-import { moduleOf } from "../src/emitter.ts";
+import { hostFunctions } from "../src/host-functions.ts";
+import { moduleOf } from "../src/module.ts";
 
-beforeEach(() => setDefaultBackend(wasmBackend({ elsewhere: ndarrayBackend })));
+beforeEach(() => setDefaultBackend(wasmBackend()));
 
 describe("the emitter", () => {
   test("makes modules that engines take and run", () => {
@@ -33,7 +33,7 @@ describe("the emitter", () => {
     const floats = new Float32Array(linear.buffer);
     floats.set([1, 2, 3, 4, 5, 6, 7, 8]);
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-      env: { memory: linear },
+      env: { ...hostFunctions, memory: linear },
     });
     (exports["0"] as (from: number, to: number) => void)(0, 16);
     expect([...floats.subarray(0, 8)]).toEqual([-5, -6, -7, -8, 5, 6, 7, 8]);
@@ -56,7 +56,7 @@ describe("the emitter", () => {
     ]);
     const linear = new WebAssembly.Memory({ initial: 1 });
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-      env: { memory: linear },
+      env: { ...hostFunctions, memory: linear },
     });
     (exports["0"] as (at: number) => void)(0);
     const written = new Int32Array(linear.buffer);
@@ -95,9 +95,9 @@ describe("memory", () => {
 });
 
 test("unknown options are refused", () => {
-  const misspelt = { elsewhere: ndarrayBackend, determinstic: true } as object;
+  const misspelt = { determinstic: true } as object;
   expect(() => wasmBackend(misspelt as never)).toThrowErrorMatchingInlineSnapshot(
-    `[ArgumentError: wasmBackend: options are elsewhere, deterministic, threads, got "determinstic". Remove or correct it.]`,
+    `[ArgumentError: wasmBackend: options are deterministic, threads, got "determinstic". Remove or correct it.]`,
   );
 });
 
@@ -105,7 +105,7 @@ test("an engine without SIMD is told what to do", () => {
   const { validate } = WebAssembly;
   WebAssembly.validate = () => false;
   try {
-    expect(() => wasmBackend({ elsewhere: ndarrayBackend })).toThrowErrorMatchingInlineSnapshot(
+    expect(() => wasmBackend()).toThrowErrorMatchingInlineSnapshot(
       `[BackendError: wasmBackend: needs WebAssembly with SIMD, got an engine without it, or a page that does not allow it. Use the reference backend, or allow 'wasm-unsafe-eval' in the content security policy.]`,
     );
   } finally {

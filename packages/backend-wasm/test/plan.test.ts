@@ -28,7 +28,7 @@ setDefaultBackend(ndarrayBackend);
 function planOf(program: Program): Lowering {
   const machine = new Machine(false);
   const products = new Products(machine);
-  const host = new Host(machine, products, kernelsOn(machine, products, ndarrayBackend));
+  const host = new Host(machine, products, kernelsOn(machine, products));
   const lowering = new Lowering(host, program);
   for (const v of program.inputs) {
     lowering.set(v, placeOf(v.type, new Buffer(bytesFor(v.type), lowering, host.slot())));

@@ -12,7 +12,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { wasmBackend } from "../src/index.ts";
 
-const backend = wasmBackend({ elsewhere: ndarrayBackend });
+const backend = wasmBackend();
 beforeEach(() => setDefaultBackend(backend));
 
 /** Expects a product to be that of the reference, to the rounding of sums of k products. */

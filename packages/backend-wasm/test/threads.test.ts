@@ -12,7 +12,6 @@ import {
   type Tensor,
   zeros,
 } from "@tapeloop/autograd";
-import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import { describe, expect, test } from "vitest";
 import { Machine } from "../src/machine.ts";
@@ -96,7 +95,7 @@ test("a compiled derivative of an LSTM is the same bits on 1 and 2 threads", asy
   };
   const results: ArrayLike<number>[] = [];
   for (const threads of [1, 2]) {
-    const backend = wasmBackend({ elsewhere: ndarrayBackend, deterministic: true, threads });
+    const backend = wasmBackend({ deterministic: true, threads });
     setDefaultBackend(backend);
     const W = normal([H, 4 * H], { key: key(0) }).mul(0.1);
     const xs = normal([T, B, 4 * H], { key: key(1) });
@@ -114,7 +113,7 @@ test("a compiled derivative of an LSTM is the same bits on 1 and 2 threads", asy
 });
 
 test("a number of threads that is none is refused", () => {
-  const made = (threads: number) => () => wasmBackend({ elsewhere: ndarrayBackend, threads });
+  const made = (threads: number) => () => wasmBackend({ threads });
   expect(made(0)).toThrowErrorMatchingInlineSnapshot(
     `[BackendError: wasmBackend: threads is a whole number from 1, got 0.]`,
   );

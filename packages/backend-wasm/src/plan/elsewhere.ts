@@ -62,6 +62,7 @@ export function reduceStep(
   from: Place,
   sizes: readonly [number, number, number],
 ): Step {
+  const { dtype } = from;
   return {
     what: `${name} ${sizes.join("×")}`,
     reads: [from.buffer],
@@ -69,23 +70,8 @@ export function reduceStep(
     build: () => {
       const [target, at] = locate(to);
       const [source, start] = locate(from);
-      return () => reduceBlocks(machine, name, slots[source] + start, slots[target] + at, sizes);
-    },
-  };
-}
-
-/** A step that fills a place of float64. */
-export function fillStep(host: Host, to: Place, value: number): Step {
-  return {
-    what: "fill",
-    reads: [],
-    writes: [to.buffer],
-    build: () => () => {
-      const { shape, dtype } = to;
-      const make = host.kernels.fill;
-      const array = make([], { shape, dtype, value }, to);
-      copyTo(host.machine, host.arrayAt(to), array);
-      host.machine.memory.release(array.part);
+      return () =>
+        reduceBlocks(machine, name, dtype, slots[source] + start, slots[target] + at, sizes);
     },
   };
 }

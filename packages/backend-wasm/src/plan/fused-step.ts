@@ -1,6 +1,7 @@
 /** @file The step that runs a kernel of many functions of elements. */
 import { sizeOf } from "@tapeloop/autograd/backend";
 import { bytesOf } from "../array.ts";
+import type { Lanes } from "../elementwise.ts";
 import { type Expression, operand } from "../expression.ts";
 import { fusedKernel, type Stream } from "./fused.ts";
 import type { Host } from "./host.ts";
@@ -11,6 +12,8 @@ import { locate, type Step } from "./step.ts";
 /** A function of elements, and where its results go. */
 export interface Computed {
   readonly to: Place;
+  /** How many elements go together. */
+  readonly lanes: Lanes;
   readonly value: Expression;
 }
 
@@ -33,9 +36,11 @@ export function fusedStep(
   const values = results.map(({ value }) => replaced(value, renumbered, known));
   const targets = results.map(({ to }) => to);
   const streams = [...targets, ...places];
+  const lanes = results.some((result) => result.lanes === 2) ? 2 : 4;
   const kernelOf = (part: readonly number[]): ReturnType<typeof fusedKernel> =>
     fusedKernel({
       shape: part,
+      lanes,
       operands: places.map(streamOf),
       results: targets.map((to, i) => ({ ...streamOf(to), value: values[i] })),
     });
@@ -77,5 +82,5 @@ export function fusedStep(
 }
 
 function streamOf({ dtype, strides }: Place): Stream {
-  return { dtype: dtype as Stream["dtype"], strides };
+  return { dtype, strides };
 }

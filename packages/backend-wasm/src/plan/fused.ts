@@ -4,15 +4,16 @@
  */
 import type { DType, Shape } from "@tapeloop/autograd/backend";
 import { bytesOf } from "../array.ts";
-import type { Body, FunctionSource } from "../emitter.ts";
-import { loadLanes, storeLanes } from "../elementwise.ts";
+import type { Body } from "../emitter.ts";
+import { type Lanes, loadLanes, storeLanes } from "../elementwise.ts";
 import { bits, type Expression, op, Writer } from "../expression.ts";
+import type { FunctionSource } from "../module.ts";
 import { Structure } from "./leaves.ts";
 
 /** An operand or a result: its element type, and elements between neighbours along each axis. */
 export interface Stream {
-  /** The type of its elements; lanes hold 32 bits. */
-  readonly dtype: Exclude<DType, "float64">;
+  /** The type of its elements. */
+  readonly dtype: DType;
   /** Elements between neighbours along each axis. */
   readonly strides: readonly number[];
 }
@@ -27,14 +28,13 @@ export interface Result extends Stream {
 export interface FusedForm {
   /** How many elements there are along each axis; none is 0. */
   readonly shape: Shape;
+  /** How many elements go together. */
+  readonly lanes: Lanes;
   /** What is read. */
   readonly operands: readonly Stream[];
   /** What is stored. */
   readonly results: readonly Result[];
 }
-
-/** Elements per vector. */
-const lanes = 4;
 
 /** Axes that are one for all streams, joined: sizes, and strides of every stream. */
 interface Loops {
@@ -68,7 +68,14 @@ export function fusedKernel(form: FusedForm): { name: string; source: FunctionSo
   const structure = new Structure();
   const values = form.results.map(({ value }) => structure.of(value));
   const types = streams.map(({ dtype }, i) => `${dtype} ${loops.strides[i].join()}`);
-  const name = ["fused", loops.sizes.join(), ...types, ...structure.lines, ...values].join("; ");
+  const name = [
+    "fused",
+    form.lanes,
+    loops.sizes.join(),
+    ...types,
+    ...structure.lines,
+    ...values,
+  ].join("; ");
   const source: FunctionSource = {
     parameters: streams.map(() => "i32"),
     write: (body) => new FusedWriter(body, form, loops).write(),
@@ -121,6 +128,7 @@ class FusedWriter {
       this.#writeAxis(axis + 1);
       this.#eachPointer((pointer, strides, width) => {
         // The row has moved it by whole vectors, an inner axis by its length.
+        const { lanes } = this.#form;
         const isRow = axis + 1 === sizes.length - 1;
         const steps = isRow ? sizes[axis + 1] - (sizes[axis + 1] % lanes) : sizes[axis + 1];
         const by = (strides[axis] - steps * strides[axis + 1]) * width;
@@ -136,6 +144,7 @@ class FusedWriter {
 
   #writeRow(): void {
     const body = this.#body;
+    const { lanes } = this.#form;
     const length = this.#loops.sizes[this.#loops.sizes.length - 1];
     const [whole, rest] = [Math.floor(length / lanes), length % lanes];
     this.#form.operands.forEach((_, i) => {
@@ -174,7 +183,7 @@ class FusedWriter {
   /** Reads the element that serves a whole row. */
   #loadOne(operand: number): void {
     const { dtype } = this.#form.operands[operand];
-    loadLanes(this.#body, dtype, this.#form.results.length + operand, true);
+    loadLanes(this.#body, dtype, this.#form.results.length + operand, true, this.#form.lanes);
     this.#body.set(this.#operands[operand]);
   }
 
@@ -187,17 +196,24 @@ class FusedWriter {
     const pointer = this.#form.results.length + operand;
     const local = this.#operands[operand];
     if (stride === 1) {
-      loadLanes(body, dtype, pointer, false);
+      loadLanes(body, dtype, pointer, false, this.#form.lanes);
       body.set(local);
       return;
     }
-    body.get(pointer).at("v128.load32_splat").set(local);
+    const isWide = dtype === "float64";
+    body
+      .get(pointer)
+      .at(isWide ? "v128.load64_splat" : "v128.load32_splat")
+      .set(local);
     for (let lane = 1; lane < count; lane++) {
       body
         .get(pointer)
         .i32(lane * stride * bytesOf(dtype))
         .op("i32.add");
-      body.get(local).loadLane32(lane).set(local);
+      body
+        .get(local)
+        .loadLane(isWide ? 64 : 32, lane)
+        .set(local);
     }
   }
 
@@ -219,11 +235,8 @@ class FusedWriter {
         .op("i32.add")
         .set(one);
       body.get(one).get(local);
-      body.storeLane(
-        dtype === "bool" ? "v128.store8_lane" : "v128.store32_lane",
-        0,
-        dtype === "bool" ? 4 * lane : lane,
-      );
+      if (dtype === "bool") body.storeLane("v128.store8_lane", 0, 4 * lane);
+      else body.storeLane(dtype === "float64" ? "v128.store64_lane" : "v128.store32_lane", 0, lane);
     }
   }
 }

@@ -1,6 +1,6 @@
 /** @file Functions of elements while a plan is made: the places that they read, and moving them. */
 import type { DType, Movement } from "@tapeloop/autograd/backend";
-import { bits, type Expression, float, operand } from "../expression.ts";
+import { bits, constantName, double, type Expression, float, operand } from "../expression.ts";
 import type { Lazy, Place } from "./place.ts";
 
 /** The places that expressions read, each by one number. */
@@ -27,7 +27,7 @@ export class Leaves {
   }
 
   /** The same function of the elements that a movement takes; null if that is no view of some place. */
-  moved({ expression, dtype, shape }: Lazy, movement: Movement): Lazy | null {
+  moved({ expression, dtype, lanes, shape }: Lazy, movement: Movement): Lazy | null {
     const to = movement({ shape, strides: shape.map(() => 0), offset: 0 });
     if (to === null) return null;
     let isThere = true;
@@ -37,7 +37,7 @@ export class Leaves {
       if (view === null) isThere = false;
       return view === null ? operand(index) : this.of({ ...place, ...view });
     });
-    return isThere ? { kind: "lazy", shape: to.shape, dtype, expression: moved } : null;
+    return isThere ? { kind: "lazy", shape: to.shape, dtype, lanes, expression: moved } : null;
   }
 }
 
@@ -73,6 +73,7 @@ export function visitParts(
 /** A number in every lane, as kernels hold elements of this type. */
 export function constantOf(dtype: DType, value: number): Expression {
   if (dtype === "float32") return float(value);
+  if (dtype === "float64") return double(value);
   return bits(dtype === "bool" ? (value === 0 ? 0 : -1) : value);
 }
 
@@ -90,10 +91,7 @@ export class Structure {
     if (expression.kind === "op") {
       line = `${expression.name} ${expression.inputs.map((x) => this.of(x)).join(" ")}`;
     } else if (expression.kind === "operand") line = `x${expression.index}`;
-    else {
-      const { kind, value } = expression;
-      line = `${kind} ${Object.is(value, -0) ? "-0" : value}`;
-    }
+    else line = constantName(expression);
     const number = this.lines.push(line) - 1;
     this.#numbers.set(expression, number);
     return number;

@@ -24,8 +24,9 @@ import {
   type View,
 } from "@tapeloop/autograd/backend";
 import { isRowMajor } from "../array.ts";
+import { lanesFor } from "../elementwise.ts";
 import type { Expression } from "../expression.ts";
-import { pointwiseOf } from "../pointwise.ts";
+import { type PointwiseName, pointwiseOf } from "../pointwise.ts";
 import { blocks, type Reduction } from "../reductions.ts";
 import { lowerContraction } from "./contraction.ts";
 import { kernelStep, reduceStep } from "./elsewhere.ts";
@@ -53,15 +54,11 @@ const movements: ReadonlySet<string> = new Set(["alias", "permute", "broadcastTo
 
 function lower(to: Lowering, node: ProgramNode): void {
   const { primitive, inputs, outputs } = node;
-  const name = primitive.name as PrimitiveName;
   const isEmpty = [...inputs, ...outputs].some(({ type }) => sizeOf(type.shape) === 0);
-  const special = isEmpty ? undefined : rules[name];
-  const isLowered =
-    !isEmpty &&
-    (special === undefined
-      ? primitive.work === "pointwise" && wait(to, node, name)
-      : special(to, node) !== false);
-  if (!isLowered) elsewhere(to, node);
+  const special = rules[primitive.name as PrimitiveName];
+  if (isEmpty) elsewhere(to, node);
+  else if (primitive.work === "pointwise") wait(to, node);
+  else if (special === undefined || special(to, node) === false) elsewhere(to, node);
 }
 
 /** How ops become part of a plan that are not functions of single elements; false where they do not. */
@@ -182,17 +179,16 @@ function pad(to: Lowering, { inputs: [x], outputs: [y], params }: ProgramNode): 
 
 // Others
 
-/** Lets a function of single elements wait; false if it has no kernel. */
-function wait(to: Lowering, { inputs, outputs: [y] }: ProgramNode, name: PrimitiveName): boolean {
+/** Lets a function of single elements wait. */
+function wait(to: Lowering, { primitive, inputs, outputs: [y] }: ProgramNode): void {
   const types = inputs.map(({ type }) => type.dtype);
-  const kernel = pointwiseOf(name, types, y.type.dtype);
-  if (kernel === undefined) return false;
+  const { value } = pointwiseOf(primitive.name as PointwiseName, types, y.type.dtype);
   to.makeRoom(y.type.shape);
   const operands = inputs.map((x) => to.operand(x));
-  const expression = replaced(kernel.value, (i) => operands[i]);
+  const expression = replaced(value, (i) => operands[i]);
+  const isWide = lanesFor([...types, y.type.dtype]) === 2 || inputs.some((x) => to.isWide(x));
   for (const x of inputs) to.used(x);
-  to.set(y, { kind: "lazy", ...y.type, expression });
-  return true;
+  to.set(y, { kind: "lazy", ...y.type, lanes: isWide ? 2 : 4, expression });
 }
 
 /** Reduces axes that stand together. */
@@ -202,7 +198,7 @@ function reduce(
   name: Reduction,
 ): boolean {
   const sizes = blocks(x.type.shape, (params as ReduceParams).axes);
-  if (x.type.dtype !== "float32" || sizes === null) return false;
+  if (sizes === null) return false;
   const place = to.place(x);
   to.used(x);
   const from = isRowMajor(place) ? place : to.dense(place);

@@ -12,9 +12,10 @@ import type {
   Variable,
 } from "@tapeloop/autograd/backend";
 import { bytesOf } from "../array.ts";
+import { lanesFor } from "../elementwise.ts";
 import type { Expression } from "../expression.ts";
 import type { ProductForm } from "../products/product.ts";
-import { copyStep, fillStep } from "./elsewhere.ts";
+import { copyStep } from "./elsewhere.ts";
 import { type Computed, fusedStep } from "./fused-step.ts";
 import type { Host } from "./host.ts";
 import { constantOf, Leaves } from "./leaves.ts";
@@ -89,12 +90,18 @@ export class Lowering {
     return this.value(v) as Place;
   }
 
-  /** A variable as a part of expressions; its elements are not float64. */
+  /** A variable as a part of expressions. */
   operand(v: Variable): Expression {
     const value = this.value(v);
     if (value.kind === "lazy") return value.expression;
     if (value.kind === "filled") return constantOf(value.dtype, value.value);
     return this.leaves.of(isScatteredMask(value) ? this.dense(value) : value);
+  }
+
+  /** Whether a variable waits to be computed in lanes of 64 bits. */
+  isWide(v: Variable): boolean {
+    const value = this.value(v);
+    return value.kind === "lazy" && value.lanes === 2;
   }
 
   // Who reads them
@@ -137,10 +144,10 @@ export class Lowering {
   /** Computes what waits for a kernel of this shape, as far as it will still be read. */
   compute(shape: readonly number[]): void {
     const results: Computed[] = [];
-    for (const [v, { expression }] of this.#waiting.take(shape)) {
+    for (const [v, { expression, lanes }] of this.#waiting.take(shape)) {
       if ((this.#uses.get(v) ?? 0) <= 0) continue;
       const to = this.room(v);
-      results.push({ to, value: expression });
+      results.push({ to, lanes, value: expression });
       this.set(v, to);
     }
     if (results.length > 0) this.steps.push(fusedStep(this.host, this.leaves, shape, results));
@@ -153,20 +160,16 @@ export class Lowering {
 
   /** A step that fills a place. */
   fill(place: Place, value: number): void {
-    if (place.dtype === "float64") {
-      this.steps.push(fillStep(this.host, place, value));
-      return;
-    }
-    const results = [{ to: place, value: constantOf(place.dtype, value) }];
+    const lanes = lanesFor([place.dtype]);
+    const results = [{ to: place, lanes, value: constantOf(place.dtype, value) }];
     this.steps.push(fusedStep(this.host, this.leaves, place.shape, results));
   }
 
   /** A step that copies elements; both have the same shape. */
   copy(to: Place, from: Place): void {
-    if (to.dtype === "float64" || isScatteredMask(from))
-      this.steps.push(copyStep(this.host, to, from));
+    if (isScatteredMask(from)) this.steps.push(copyStep(this.host, to, from));
     else {
-      const results = [{ to, value: this.leaves.of(from) }];
+      const results = [{ to, lanes: lanesFor([to.dtype]), value: this.leaves.of(from) }];
       this.steps.push(fusedStep(this.host, this.leaves, to.shape, results));
     }
   }

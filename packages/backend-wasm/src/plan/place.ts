@@ -1,6 +1,7 @@
 /** @file Where the values of a plan lie: buffers, whose addresses are known when a plan runs, and layouts on them. */
 import { rowMajorStrides, sizeOf, type TensorType, type View } from "@tapeloop/autograd/backend";
 import { bytesOf } from "../array.ts";
+import type { Lanes } from "../elementwise.ts";
 import type { Expression } from "../expression.ts";
 
 /** A part of the memory while a plan runs: so many bytes behind the address in a slot. */
@@ -39,6 +40,8 @@ export interface Filled extends TensorType {
 /** Not computed yet: a function of single elements of places that all have its shape. */
 export interface Lazy extends TensorType {
   readonly kind: "lazy";
+  /** How many elements go together when it is computed. */
+  readonly lanes: Lanes;
   /** The function; its operands are numbered by {@link Leaves}. */
   readonly expression: Expression;
 }

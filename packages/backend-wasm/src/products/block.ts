@@ -5,7 +5,8 @@
  * The sums of every element run in rising order of k from 0, whatever the tile and however k is cut into
  * pieces: so results do not depend on the tile that a machine prefers.
  */
-import type { Body, FunctionSource } from "../emitter.ts";
+import type { Body } from "../emitter.ts";
+import type { FunctionSource } from "../module.ts";
 
 /** Element types that products are computed in. */
 export type FloatType = "float32" | "float64";

@@ -4,7 +4,9 @@
  * Lines are the rows of a left operand, or the columns of a right one. A panel holds `width` of them side
  * by side: for each k, one element of every line.
  */
-import type { Body, FunctionSource, MemoryOp } from "../emitter.ts";
+import type { Body } from "../emitter.ts";
+import type { MemoryOp } from "../instructions.ts";
+import type { FunctionSource } from "../module.ts";
 import { type FloatType, forms } from "./block.ts";
 
 /** The arguments of whole panels' packing; all are addresses, bytes or counts. */
