@@ -7,7 +7,7 @@ import {
   type TypedArray,
 } from "@tapeloop/autograd/backend";
 import type { WasmArray } from "./array.ts";
-import { checkThreads } from "./crew.ts";
+import { threadsFor } from "./crew.ts";
 import { canFuse, hasSimd } from "./features.ts";
 import { kernelsOn, read, upload } from "./kernels.ts";
 import { Machine } from "./machine.ts";
@@ -25,7 +25,8 @@ export interface WasmOptions {
   /**
    * How many threads work on one kernel, where it is large enough to be cut into parts; results are the same
    * bits for any number. More than one needs memory that threads share: in a page, `crossOriginIsolated`.
-   * They start when they are first needed, and do not keep a process alive. Default: 1.
+   * They start when they are first needed, and do not keep a process alive. Default: one for each core, at
+   * most 4, for kernels that take long; where memory cannot be shared, 1.
    */
   readonly threads?: number;
 }
@@ -38,8 +39,8 @@ export interface WasmOptions {
  */
 export function wasmBackend(options: WasmOptions = {}): Backend<WasmArray> {
   checkOptions("wasmBackend", options, ["deterministic", "threads"]);
-  const { deterministic = false, threads = 1 } = options;
-  checkThreads(threads);
+  const { deterministic = false } = options;
+  const threads = threadsFor(options.threads);
   if (!hasSimd()) {
     throw new BackendError(
       "wasmBackend",

@@ -1,5 +1,5 @@
 /** @file The machine that kernels run on: its memory, and the kernels that have been written so far. */
-import { Crew, type Job } from "./crew.ts";
+import { alone, Crew, type Job, type Threads } from "./crew.ts";
 import { hostFunctions } from "./host-functions.ts";
 import { LinearMemory } from "./memory.ts";
 import { type FunctionSource, moduleOf } from "./module.ts";
@@ -33,9 +33,6 @@ export interface KernelSlot {
   place: number;
 }
 
-/** Operations on single elements that are worth the way to another thread and back. */
-const worthwhile = 100_000;
-
 /** A memory and the kernels on it. */
 export class Machine {
   /** What kernels read and write. */
@@ -44,7 +41,7 @@ export class Machine {
   readonly canFuse: boolean;
   /** The tile of its products. */
   tile: Tile = preferred;
-  readonly #threads: number;
+  readonly #threads: Threads;
   /** Threads beside this one, if there may be some. */
   readonly crew: Crew | null;
   #written = 0;
@@ -53,13 +50,14 @@ export class Machine {
 
   /**
    * @param canFuse - Whether products may add and multiply with one rounding.
-   * @param threads - How many work on one kernel, at most.
+   * @param threads - Which work on one kernel, at most.
    */
-  constructor(canFuse: boolean, threads = 1) {
+  constructor(canFuse: boolean, threads: Threads = alone) {
+    const { count } = threads;
     this.canFuse = canFuse;
     this.#threads = threads;
-    this.memory = new LinearMemory(threads > 1);
-    this.crew = threads > 1 ? new Crew(threads - 1, this.memory) : null;
+    this.memory = new LinearMemory(count > 1);
+    this.crew = count > 1 ? new Crew(count - 1, this.memory) : null;
   }
 
   /**
@@ -71,8 +69,8 @@ export class Machine {
    * @returns The first part of each piece, and how many there are.
    */
   cut(count: number, operations: number): readonly (readonly [first: number, count: number])[] {
-    const enough = Math.max(1, Math.floor(operations / worthwhile));
-    const pieces = Math.min(this.#threads, count, enough);
+    const enough = Math.max(1, Math.floor(operations / this.#threads.worthwhile));
+    const pieces = Math.min(this.#threads.count, count, enough);
     return Array.from({ length: pieces }, (_, i) => {
       const [first, end] = [i, i + 1].map((j) => Math.floor((j * count) / pieces));
       return [first, end - first] as const;

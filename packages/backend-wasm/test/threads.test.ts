@@ -13,7 +13,9 @@ import {
   zeros,
 } from "@tapeloop/autograd";
 import { wasmBackend } from "@tapeloop/backend-wasm";
+import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
+import { type Threads, threadsFor } from "../src/crew.ts";
 import { Machine } from "../src/machine.ts";
 import { product } from "../src/products/product.ts";
 
@@ -37,7 +39,7 @@ describe("a product", () => {
   test.each(sizes)("of %i × %i × %i is the same bits on 1, 2 and 3 threads", async (m, k, n) => {
     const found: Float32Array[] = [];
     for (const threads of [1, 2, 3]) {
-      const machine = new Machine(false, threads);
+      const machine = new Machine(false, threadsFor(threads));
       const { memory } = machine;
       const { run, scratch } = product(machine, {
         dtype: "float32",
@@ -72,7 +74,7 @@ describe("a product", () => {
 });
 
 test("small work stays on one thread, which none are started for", () => {
-  const machine = new Machine(false, 4);
+  const machine = new Machine(false, threadsFor(4));
   expect(machine.cut(100, 1000)).toEqual([[0, 100]]);
   expect(machine.cut(3, 1e9)).toEqual([
     [0, 1],
@@ -110,6 +112,17 @@ test("a compiled derivative of an LSTM is the same bits on 1 and 2 threads", asy
     results.push(result.dataSync());
   }
   expect(results[1]).toEqual(results[0]);
+});
+
+test("work is cut by its size: small parts for threads that were asked for, large ones by default", () => {
+  const pieces = (threads: Threads, operations: number): number =>
+    new Machine(false, threads).cut(1000, operations).length;
+  const asked = threadsFor(4);
+  expect([99_999, 250_000, 400_000, 1e9].map((n) => pieces(asked, n))).toEqual([1, 2, 4, 4]);
+  const byDefault = threadsFor(undefined);
+  expect(byDefault.count).toBe(Math.min(4, availableParallelism()));
+  const most = byDefault.count;
+  expect([1e6, 8e6, 1e9].map((n) => pieces(byDefault, n))).toEqual([1, 1, most]);
 });
 
 test("a number of threads that is none is refused", () => {
