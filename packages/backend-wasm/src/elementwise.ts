@@ -23,7 +23,7 @@ export interface PointwiseKernel {
 }
 
 /** Elements per vector. */
-const lanes = 4;
+export const lanes = 4;
 
 /** Puts four elements, or one of them four times, on the stack; masks are ones or zeros in all bits. */
 export function loadLanes(body: Body, dtype: DType, pointer: number, isOne: boolean): void {

@@ -8,12 +8,75 @@ import type { Machine } from "./machine.ts";
 /** What many elements become. */
 export type Reduction = "sum" | "max";
 
-/** Adds the four float32 on the stack to two accumulators of two float64. */
-function addDouble(body: Body, [low, high]: readonly number[]): void {
-  const x = body.local("v128");
-  body.set(x);
-  body.get(low).get(x).op("f64x2.promote_low_f32x4", "f64x2.add").set(low);
-  body.get(high).get(x).swapHalves().op("f64x2.promote_low_f32x4", "f64x2.add").set(high);
+/**
+ * A reduction under way, in locals: every fourth element goes to the same lane. Sums are of float64. All
+ * kernels that reduce rows do it by this, so that they find the same bits.
+ */
+export class Accumulator {
+  readonly #body: Body;
+  readonly #reduction: Reduction;
+  /** Four lanes: of float32 in the first local, or of float64 in both. */
+  readonly lanes: readonly [number, number];
+  readonly #total: number;
+
+  /** One more in this function. */
+  constructor(body: Body, reduction: Reduction) {
+    this.#body = body;
+    this.#reduction = reduction;
+    this.lanes = [body.local("v128"), body.local("v128")];
+    this.#total = body.local(reduction === "sum" ? "f64" : "f32");
+  }
+
+  /** Begins with nothing. */
+  begin(): void {
+    if (this.#reduction === "sum") this.#body.zero(this.lanes);
+    else this.#body.f32(-Infinity).op("f32x4.splat").set(this.lanes[0]);
+  }
+
+  /** Takes the four elements on the stack. */
+  take(): void {
+    const body = this.#body;
+    const [low, high] = this.lanes;
+    const x = body.local("v128");
+    body.set(x).get(low).get(x);
+    if (this.#reduction === "max") body.op("f32x4.max").set(low);
+    else {
+      body.op("f64x2.promote_low_f32x4", "f64x2.add").set(low);
+      body.get(high).get(x).swapHalves().op("f64x2.promote_low_f32x4", "f64x2.add").set(high);
+    }
+  }
+
+  /** Joins the lanes; what is left of a row is taken one by one. */
+  join(): void {
+    const body = this.#body;
+    const [low, high] = this.lanes;
+    if (this.#reduction === "sum") {
+      body.get(low).get(high).op("f64x2.add").set(low);
+      body.get(low).lane("f64x2.extract_lane", 0);
+      body.get(low).lane("f64x2.extract_lane", 1).op("f64.add").set(this.#total);
+    } else {
+      body.get(low).lane("f32x4.extract_lane", 0).set(this.#total);
+      for (const lane of [1, 2, 3]) {
+        body.get(this.#total).get(low).lane("f32x4.extract_lane", lane);
+        body.op("f32.max").set(this.#total);
+      }
+    }
+  }
+
+  /** Takes one element, which is put on the stack by a function, after the lanes are joined. */
+  takeOne(put: () => void): void {
+    const body = this.#body.get(this.#total);
+    put();
+    if (this.#reduction === "sum") body.op("f64.promote_f32", "f64.add");
+    else body.op("f32.max");
+    body.set(this.#total);
+  }
+
+  /** Puts the result on the stack, as a float32. */
+  result(): void {
+    this.#body.get(this.#total);
+    if (this.#reduction === "sum") this.#body.op("f32.demote_f64");
+  }
 }
 
 /**
@@ -26,46 +89,29 @@ function rowKernel(reduction: Reduction): FunctionSource {
     write(body) {
       const [at, allEnd, row, vectors, out] = [0, 1, 2, 3, 4];
       const [vectorsEnd, end] = [body.local("i32"), body.local("i32")];
-      const pair = [body.local("v128"), body.local("v128")];
-      const total = body.local(reduction === "sum" ? "f64" : "f32");
+      const accumulator = new Accumulator(body, reduction);
       body.loopUntil(at, allEnd, () => {
         body.get(at).get(vectors).op("i32.add").set(vectorsEnd);
         body.get(at).get(row).op("i32.add").set(end);
-        for (const sum of pair) {
-          body
-            .f32(reduction === "sum" ? 0 : -Infinity)
-            .op("f32x4.splat")
-            .set(sum);
-        }
+        accumulator.begin();
         body.get(at).get(vectorsEnd).op("i32.lt_u");
         body.when(() =>
           body.loopUntil(at, vectorsEnd, () => {
-            if (reduction === "sum") addDouble(body.get(at).at("v128.load"), pair);
-            else body.get(pair[0]).get(at).at("v128.load").op("f32x4.max").set(pair[0]);
+            body.get(at).at("v128.load");
+            accumulator.take();
             body.advance(at, 16);
           }),
         );
-        if (reduction === "sum") {
-          body.get(pair[0]).get(pair[1]).op("f64x2.add").set(pair[0]);
-          body.get(pair[0]).lane("f64x2.extract_lane", 0);
-          body.get(pair[0]).lane("f64x2.extract_lane", 1).op("f64.add").set(total);
-        } else {
-          body.get(pair[0]).lane("f32x4.extract_lane", 0).set(total);
-          for (const lane of [1, 2, 3]) {
-            body.get(total).get(pair[0]).lane("f32x4.extract_lane", lane).op("f32.max").set(total);
-          }
-        }
+        accumulator.join();
         body.get(at).get(end).op("i32.lt_u");
         body.when(() =>
           body.loopUntil(at, end, () => {
-            body.get(total).get(at).at("f32.load");
-            if (reduction === "sum") body.op("f64.promote_f32", "f64.add");
-            else body.op("f32.max");
-            body.set(total).advance(at, 4);
+            accumulator.takeOne(() => body.get(at).at("f32.load"));
+            body.advance(at, 4);
           }),
         );
-        body.get(out).get(total);
-        if (reduction === "sum") body.op("f32.demote_f64");
+        body.get(out);
+        accumulator.result();
         body.at("f32.store").advance(out, 4);
       });
     },
@@ -81,16 +127,17 @@ function columnKernel(reduction: Reduction): FunctionSource {
     parameters: ["i32", "i32", "i32", "i32"],
     write(body) {
       const [at, end, row, out] = [0, 1, 2, 3];
-      const pair = [body.local("v128"), body.local("v128")];
-      if (reduction === "max") body.f32(-Infinity).op("f32x4.splat").set(pair[0]);
+      const accumulator = new Accumulator(body, reduction);
+      const { lanes } = accumulator;
+      accumulator.begin();
       body.loopUntil(at, end, () => {
-        if (reduction === "sum") addDouble(body.get(at).at("v128.load"), pair);
-        else body.get(pair[0]).get(at).at("v128.load").op("f32x4.max").set(pair[0]);
+        body.get(at).at("v128.load");
+        accumulator.take();
         body.get(at).get(row).op("i32.add").set(at);
       });
-      if (reduction === "max") body.get(out).get(pair[0]).at("v128.store");
+      if (reduction === "max") body.get(out).get(lanes[0]).at("v128.store");
       else {
-        pair.forEach((sum, half) => {
+        lanes.forEach((sum, half) => {
           for (const lane of [0, 1]) {
             body.get(out).get(sum).lane("f64x2.extract_lane", lane).op("f32.demote_f64");
             body.at("f32.store", 8 * half + 4 * lane);

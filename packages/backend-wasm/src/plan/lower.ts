@@ -24,18 +24,17 @@ import {
   type View,
 } from "@tapeloop/autograd/backend";
 import { isRowMajor } from "../array.ts";
-import type { Expression } from "../expression.ts";
+import { lanes } from "../elementwise.ts";
 import { pointwiseOf } from "../pointwise.ts";
 import { blocks, type Reduction } from "../reductions.ts";
 import { lowerContraction } from "./contraction.ts";
 import { kernelStep, reduceStep } from "./elsewhere.ts";
-import { replaced, visitParts } from "./leaves.ts";
+import { isShort, replaced } from "./leaves.ts";
 import { lowerScan } from "./loop.ts";
 import type { Lowering } from "./lowering.ts";
 import { type Place, placeOf } from "./place.ts";
-
-/** What is no longer than this may be computed again rather than kept. */
-const fewParts = 12;
+import { isSame, rowsOf } from "./rows.ts";
+import { kernelShape } from "./waiting.ts";
 
 /** Makes the steps of all ops of a program. */
 export function lowerProgram(to: Lowering, { nodes }: Program): void {
@@ -129,7 +128,9 @@ function lookAs(to: Lowering, x: Variable, y: Variable, movement: Movement, isOn
     return;
   }
   const isRepeated = sizeOf(y.type.shape) > sizeOf(x.type.shape);
-  if (value.kind === "lazy" && !isRepeated && (isOnce || isShort(value.expression))) {
+  const isCheap = value.kind === "lazy" && (isOnce || isShort(value.expression));
+  // What is of rows is computed once for each row, however it is looked at.
+  if (value.kind === "lazy" && (value.rows !== null || (!isRepeated && isCheap))) {
     const moved = to.leaves.moved(value, movement);
     if (moved !== null) {
       to.set(y, moved);
@@ -139,12 +140,6 @@ function lookAs(to: Lowering, x: Variable, y: Variable, movement: Movement, isOn
   const place = to.place(x);
   const from = movement(place) === null ? to.dense(place) : place;
   to.set(y, { ...from, ...(movement(from) as View) });
-}
-
-function isShort(expression: Expression): boolean {
-  let parts = 0;
-  visitParts(expression, () => parts++);
-  return parts <= fewParts;
 }
 
 /** Pieces are written side by side from the start, where they are not in memory yet. */
@@ -187,22 +182,26 @@ function wait(to: Lowering, { inputs, outputs: [y] }: ProgramNode, name: Primiti
   const types = inputs.map(({ type }) => type.dtype);
   const kernel = pointwiseOf(name, types, y.type.dtype);
   if (kernel === undefined) return false;
-  to.makeRoom(y.type.shape);
+  to.meet(inputs);
+  to.makeRoom(kernelShape({ ...y.type, rows: to.rowsOf(inputs) }));
   const operands = inputs.map((x) => to.operand(x));
   const expression = replaced(kernel.value, (i) => operands[i]);
+  const rows = to.rowsOf(inputs);
   for (const x of inputs) to.used(x);
-  to.set(y, { kind: "lazy", ...y.type, expression });
+  to.set(y, { kind: "lazy", ...y.type, expression, rows });
   return true;
 }
 
-/** Reduces axes that stand together. */
-function reduce(
-  to: Lowering,
-  { inputs: [x], outputs: [y], params }: ProgramNode,
-  name: Reduction,
-): boolean {
+/** Reduces axes that stand together: as a part of the kernel that computes what is reduced, if they are rows. */
+function reduce(to: Lowering, node: ProgramNode, name: Reduction): boolean {
+  const {
+    inputs: [x],
+    outputs: [y],
+    params,
+  } = node;
   const sizes = blocks(x.type.shape, (params as ReduceParams).axes);
   if (x.type.dtype !== "float32" || sizes === null) return false;
+  if (waitForRows(to, node, name, sizes)) return true;
   const place = to.place(x);
   to.used(x);
   const from = isRowMajor(place) ? place : to.dense(place);
@@ -210,6 +209,36 @@ function reduce(
   const result = placeOf(y.type, to.buffer(y.type));
   to.steps.push(reduceStep(to.host, name, result, from, sizes));
   to.set(y, result);
+  return true;
+}
+
+/** Lets a reduction wait with functions of the elements of its rows; false if it must be a step of its own. */
+function waitForRows(
+  to: Lowering,
+  { inputs: [x], outputs: [y] }: ProgramNode,
+  name: Reduction,
+  [count, length, inner]: readonly [number, number, number],
+): boolean {
+  // Where rows are shorter than a vector, functions of elements are faster without them.
+  if (inner !== 1 || length < lanes || to.value(x).kind === "filled") return false;
+  const rows = rowsOf(x.type.shape, length);
+  to.makeRows(rows);
+  to.makeRoom(rows.shape);
+  const own = to.rowsOf([x]);
+  if (own !== null && !isSame(own, rows)) to.place(x);
+  const of = to.operand(x);
+  if (!to.leaves.joins(of, rows.axis)) return false;
+  // Threads share rows: rather the elements, if there are more of these to share.
+  let parts = 1;
+  to.leaves.visit(of, () => parts++);
+  const { machine } = to.host;
+  const operations = parts * count * length;
+  if (machine.cut(count, operations).length < machine.cut(count * length, operations).length) {
+    return false;
+  }
+  to.used(x);
+  const expression = to.leaves.reduced({ kind: "reduced", name, rows, of });
+  to.set(y, { kind: "lazy", ...y.type, expression, rows });
   return true;
 }
 
