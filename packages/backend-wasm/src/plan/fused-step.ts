@@ -55,7 +55,10 @@ export function fusedStep(
   const canCut = rows === null || axis < rows.axis;
   const cuts = machine.cut(canCut ? (shape[axis] ?? 1) : 1, parts.size * sizeOf(shape));
   const scratch = new Buffer(cuts.length * kept * keptBytes, to);
-  const streams = [...stored.map(({ strides }) => strides), ...operands.map(({ strides }) => strides)];
+  const streams = [
+    ...stored.map(({ strides }) => strides),
+    ...operands.map(({ strides }) => strides),
+  ];
   const names = [...new Set(reductions.map(({ name }) => name))];
   const what = names.length === 0 ? "" : ` with ${names.join(", ")}`;
   return {
@@ -65,7 +68,10 @@ export function fusedStep(
     build: () => {
       const jobs = cuts.map(([, size]) => {
         const { name, source } = kernelOf(cuts.length === 1 ? shape : shape.with(axis, size));
-        return { slot: machine.slot(name, source), values: Array.from({ length: streams.length + kept }, () => 0) };
+        return {
+          slot: machine.slot(name, source),
+          values: Array.from({ length: streams.length + kept }, () => 0),
+        };
       });
       const addresses = cuts.map(([first], job) => {
         const ofPlaces = [...targets, ...places].map((place, i) => {
@@ -75,7 +81,7 @@ export function fusedStep(
         const ofKept = Array.from({ length: kept }, (_, i) => {
           return [scratch.slot, scratch.start + (job * kept + i) * keptBytes] as const;
         });
-        return [...ofPlaces, ...ofKept];
+        return ofPlaces.concat(ofKept);
       });
       return () => {
         jobs.forEach(({ values: now }, j) => {
@@ -92,7 +98,10 @@ export function fusedStep(
 }
 
 /** Functions as a kernel has them: operands are numbered in the order in which they appear, reductions behind them. */
-function numbered(leaves: Leaves, results: readonly Computed[]): {
+function numbered(
+  leaves: Leaves,
+  results: readonly Computed[],
+): {
   readonly places: readonly Place[];
   readonly reductions: RowForm["reductions"];
   readonly values: readonly Expression[];

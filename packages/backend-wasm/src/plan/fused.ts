@@ -85,7 +85,7 @@ function loopsOfForm({ shape, rows }: FusedForm, streams: readonly Stream[]): Lo
   const outer = part(0, rows.axis);
   return {
     sizes: [...outer.sizes, ...inner.sizes],
-    strides: outer.strides.map((strides, i) => [...strides, ...inner.strides[i]]),
+    strides: outer.strides.map((strides, i) => strides.concat(inner.strides[i])),
   };
 }
 
@@ -106,7 +106,9 @@ export function fusedKernel(form: FusedForm): { name: string; source: FunctionSo
   const streams = streamsOf(form);
   const loops = loopsOfForm(form, streams);
   const structure = new Structure();
-  const reduced = (form.rows?.reductions ?? []).map(({ name, of }) => `${name} ${structure.of(of)}`);
+  const reduced = (form.rows?.reductions ?? []).map(
+    ({ name, of }) => `${name} ${structure.of(of)}`,
+  );
   const values = [...reduced, ...form.results.map(({ value }) => structure.of(value))];
   const types = streams.map(({ dtype }, i) => `${dtype} ${loops.strides[i].join()}`);
   const name = ["fused", loops.sizes.join(), ...types, ...structure.lines, ...values].join("; ");

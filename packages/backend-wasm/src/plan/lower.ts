@@ -33,7 +33,7 @@ import { isShort, replaced } from "./leaves.ts";
 import { lowerScan } from "./loop.ts";
 import type { Lowering } from "./lowering.ts";
 import { type Place, placeOf } from "./place.ts";
-import { isSame, rowsOf } from "./rows.ts";
+import { areSame, rowsOf } from "./rows.ts";
 import { kernelShape } from "./waiting.ts";
 
 /** Makes the steps of all ops of a program. */
@@ -225,7 +225,7 @@ function waitForRows(
   to.makeRows(rows);
   to.makeRoom(rows.shape);
   const own = to.rowsOf([x]);
-  if (own !== null && !isSame(own, rows)) to.place(x);
+  if (own !== null && !areSame(own, rows)) to.place(x);
   const of = to.operand(x);
   if (!to.leaves.joins(of, rows.axis)) return false;
   // Threads share rows: rather the elements, if there are more of these to share.

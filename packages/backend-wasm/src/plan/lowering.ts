@@ -29,7 +29,7 @@ import {
 } from "./place.ts";
 import { packStep } from "./product-step.ts";
 import type { Step } from "./step.ts";
-import { isSame, joins } from "./rows.ts";
+import { areSame, joins } from "./rows.ts";
 import { kernelShape, Waiting } from "./waiting.ts";
 
 /** A program while its steps are made: the whole, or the body of a loop. */
@@ -151,8 +151,7 @@ export class Lowering {
       if ((this.#uses.get(v) ?? 0) <= 0) continue;
       const wanted = this.room(v);
       // What cannot be walked along the rows of the others has a kernel of its own.
-      const isJoined =
-        rows !== null && (own !== null || this.leaves.joins(expression, rows.axis));
+      const isJoined = rows !== null && (own !== null || this.leaves.joins(expression, rows.axis));
       const isFit = !isJoined || joins(wanted, rows.axis);
       const to = isFit ? wanted : placeOf(v.type, this.buffer(v.type));
       (isJoined ? joined : others).push({ to, value: expression });
@@ -174,7 +173,7 @@ export class Lowering {
     const lazies = variables.map((v) => this.value(v)).filter(({ kind }) => kind === "lazy");
     const rows = lazies.flatMap((lazy) => (lazy as Lazy).rows ?? []);
     const isOne =
-      rows.every((other) => isSame(other, rows[0])) &&
+      rows.every((other) => areSame(other, rows[0])) &&
       rows.every(({ axis }) => variables.every((v) => this.#isAlong(v, axis)));
     if (isOne) return;
     for (const v of variables) if (rowsOfValue(this.value(v)) !== null) this.place(v);
@@ -183,7 +182,9 @@ export class Lowering {
   #isAlong(v: Variable, axis: number): boolean {
     const value = this.value(v);
     if (value.kind === "place") return joins(value, axis);
-    return value.kind === "filled" || value.rows !== null || this.leaves.joins(value.expression, axis);
+    return (
+      value.kind === "filled" || value.rows !== null || this.leaves.joins(value.expression, axis)
+    );
   }
 
   /** Which rows functions of these variables are of; null if they are of single elements alone. */

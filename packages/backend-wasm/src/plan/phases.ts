@@ -155,7 +155,9 @@ export function phasesOf({ varies, reductions, results }: RowFunctions): Phases 
       reductions: endsHere,
     };
   });
-  const last = results.flatMap(({ value, isPerRow }, index) => (isPerRow ? [{ index, value }] : []));
+  const last = results.flatMap(({ value, isPerRow }, index) =>
+    isPerRow ? [{ index, value }] : [],
+  );
   return { list, last, kept, operands };
 }
 

@@ -9,7 +9,7 @@ import {
 import { isRowMajor } from "../array.ts";
 import type { Rows } from "./place.ts";
 
-/** The rows of so many elements; the same for all axes that end in some of size 1. */
+/** The rows of so many elements. */
 export function rowsOf(shape: Shape, length: number): Rows {
   return { shape, axis: shape.findIndex((_, i) => sizeOf(shape.slice(i)) === length) };
 }
@@ -20,7 +20,7 @@ export function lengthOf({ shape, axis }: Rows): number {
 }
 
 /** Whether two shapes have the same rows. */
-export function isSame(a: Rows, b: Rows): boolean {
+export function areSame(a: Rows, b: Rows): boolean {
   return a.axis === b.axis && a.shape.join() === b.shape.join();
 }
 
@@ -33,7 +33,7 @@ export function joins({ shape, strides }: Pick<View, "shape" | "strides">, axis:
   });
 }
 
-/** The same elements for each element of a row: strides of all axes, of what lies in some shape of one element for each. */
+/** Strides along all axes of rows, of elements that lie so or of one for each row, which all of its elements see. */
 export function spread(
   { shape, strides }: Pick<View, "shape" | "strides">,
   rows: Rows,
@@ -44,6 +44,11 @@ export function spread(
   return rows.shape.map((size, i) => (i < rows.axis && size !== 1 ? real[next++] : 0));
 }
 
+/** The sizes of a shape that say something. */
+function sizes(shape: Shape): string {
+  return shape.filter((size) => size !== 1).join();
+}
+
 /**
  * Where a movement takes numbers of elements of rows, or of rows, if they are such numbers still: the first must
  * stay where they are; the others may be repeated along their rows, or get and lose axes of size 1.
@@ -52,7 +57,6 @@ export function movedRows(shape: Shape, rows: Rows, movement: Movement): View | 
   const to = movement({ shape, strides: rowMajorStrides(shape), offset: 0 });
   if (to === null || to.offset !== 0) return null;
   const outer = rows.shape.slice(0, rows.axis);
-  const sizes = (of: Shape): string => of.filter((size) => size !== 1).join();
   const isForRows = sizes(shape) === sizes(outer);
   const isUnmoved = to.shape.join() === shape.join() && isRowMajor(to);
   const isReshaped = isForRows && sizes(to.shape) === sizes(outer) && isRowMajor(to);

@@ -3,7 +3,7 @@ import type { Variable } from "@tapeloop/autograd/backend";
 import type { Expression } from "../expression.ts";
 import type { Leaves } from "./leaves.ts";
 import type { Lazy, Rows } from "./place.ts";
-import { isSame } from "./rows.ts";
+import { areSame } from "./rows.ts";
 
 /** More operands than this, or more instructions, are more than one kernel keeps at hand. */
 const mostOperands = 20;
@@ -54,7 +54,7 @@ export class Waiting {
   /** Whether those of a shape read reductions of other rows than these. */
   hasOther(rows: Rows): boolean {
     const group = this.#groups.get(rows.shape.join());
-    return group !== undefined && group.rows !== null && !isSame(group.rows, rows);
+    return group !== undefined && group.rows !== null && !areSame(group.rows, rows);
   }
 
   /** Whether those of a shape are enough for one kernel. */
