@@ -19,6 +19,8 @@ export interface Job {
 
 /** Numbers of each thread: its counter, what to do, how many values, and these. */
 const width = 32;
+/** Kernels that take more values than there is room for stay on this thread. */
+const mostValues = width - 4;
 /** What all threads share, in front of them: jobs that are not done, threads that are there, whether one failed. */
 const [undone, present, failed, head] = [0, 1, 2, 16];
 
@@ -177,7 +179,8 @@ export class Crew {
   /** Does jobs at the same time: the first one here. No more than there are threads, this one counted. */
   run(jobs: readonly Job[]): void {
     const others = jobs.length - 1;
-    if (others === 0 || !this.#areThere()) {
+    const isFit = others > 0 && jobs.every(({ values }) => values.length <= mostValues);
+    if (!isFit || !this.#areThere()) {
       for (const { slot, values } of jobs) slot.run(...values);
       return;
     }

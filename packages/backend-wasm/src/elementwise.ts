@@ -20,11 +20,14 @@ export interface PointwiseKernel {
 }
 
 /** Elements per vector: two where float64 is among what is read, computed or stored. */
-export type Lanes = 2 | 4;
+export type LaneCount = 2 | 4;
+
+/** Elements per vector without it. */
+export const mostLanes = 4;
 
 /** How many elements of these types go together. */
-export function lanesFor(dtypes: readonly DType[]): Lanes {
-  return dtypes.includes("float64") ? 2 : 4;
+export function lanesFor(dtypes: readonly DType[]): LaneCount {
+  return dtypes.includes("float64") ? 2 : mostLanes;
 }
 
 /** Puts a vector of elements, or one of them in every lane, on the stack; masks are ones or zeros in all bits. */
@@ -33,7 +36,7 @@ export function loadLanes(
   dtype: DType,
   pointer: number,
   isOne: boolean,
-  lanes: Lanes,
+  lanes: LaneCount,
 ): void {
   body.get(pointer);
   if (dtype === "float64") body.at(isOne ? "v128.load64_splat" : "v128.load");

@@ -1,171 +1,43 @@
 /** @file Sums and greatest elements: over the rows of a matrix, or over its columns. */
 import { type DType, permuted, sizeOf, type TensorType } from "@tapeloop/autograd/backend";
 import { addressOf, bytesOf, fresh, type WasmArray } from "./array.ts";
-import type { Body } from "./emitter.ts";
-import type { PlainOp, ValueType } from "./instructions.ts";
+import { Accumulator, type Reduction } from "./folds.ts";
 import { asRowMajor, rowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 import type { FunctionSource } from "./module.ts";
-
-/** What many elements become. */
-export type Reduction = "sum" | "max";
-
-/** How elements of a type are folded, a vector of 16 bytes at a time. */
-interface Fold {
-  /** Accumulators that a vector goes into, and what they begin with. */
-  readonly vectors: number;
-  readonly start: (body: Body) => Body;
-  /** Folds the vector on the stack into the accumulators. */
-  readonly take: (body: Body, into: readonly number[]) => void;
-  /** Puts all lanes of the accumulators, folded, on the stack. */
-  readonly end: (body: Body, from: readonly number[]) => void;
-  /** The type of such a total; folds one more element, at an address, into it; stores it, as an element. */
-  readonly total: ValueType;
-  readonly takeOne: (body: Body, total: number, at: number) => void;
-  readonly store: (body: Body, total: number, out: number) => void;
-  /** Stores accumulators as neighbours: the totals of columns. */
-  readonly storeAll: (body: Body, from: readonly number[], out: number) => void;
-}
-
-/** Accumulators that hold elements of the type itself; `op` folds two vectors, `lanes` are folded by `one`. */
-function plainFold(
-  total: "f32" | "f64" | "i32",
-  [vector, count]: readonly ["f32x4" | "f64x2" | "i32x4", number],
-  name: "add" | "max" | "max_s",
-  start: (body: Body) => Body,
-): Fold {
-  const foldVectors = `${vector}.${name}` as PlainOp;
-  const foldOne = (body: Body): void => {
-    if (name !== "max_s") body.op(`${total}.${name}` as PlainOp);
-    else {
-      const [x, y] = [body.local("i32"), body.local("i32")];
-      body.set(y).set(x);
-      body.get(x).get(y).get(x).get(y).op("i32.gt_s", "select");
-    }
-  };
-  return {
-    vectors: 1,
-    start,
-    take: (body, [into]) => void body.get(into).op(foldVectors).set(into),
-    end: (body, [from]) => {
-      for (let lane = 0; lane < count; lane++) {
-        body.get(from).lane(`${vector}.extract_lane`, lane);
-        if (lane > 0) foldOne(body);
-      }
-    },
-    total,
-    takeOne: (body, sum, at) => {
-      body.get(sum).get(at).at(`${total}.load`);
-      foldOne(body);
-      body.set(sum);
-    },
-    store: (body, sum, out) => void body.get(out).get(sum).at(`${total}.store`),
-    storeAll: (body, [from], out) => void body.get(out).get(from).at("v128.store"),
-  };
-}
-
-/** Sums of float32 are kept in float64, and rounded once. */
-const singleSum: Fold = {
-  vectors: 2,
-  start: (body) => body.f64(0).op("f64x2.splat"),
-  take: (body, [low, high]) => {
-    const x = body.local("v128");
-    body.set(x);
-    body.get(low).get(x).op("f64x2.promote_low_f32x4", "f64x2.add").set(low);
-    body.get(high).get(x).get(x);
-    body.op("halves.swap", "f64x2.promote_low_f32x4", "f64x2.add").set(high);
-  },
-  end: (body, [low, high]) => {
-    body.get(low).get(high).op("f64x2.add").set(low);
-    body.get(low).lane("f64x2.extract_lane", 0);
-    body.get(low).lane("f64x2.extract_lane", 1).op("f64.add");
-  },
-  total: "f64",
-  takeOne: (body, total, at) =>
-    void body.get(total).get(at).at("f32.load").op("f64.promote_f32", "f64.add").set(total),
-  store: (body, total, out) => void body.get(out).get(total).op("f32.demote_f64").at("f32.store"),
-  storeAll: (body, from, out) =>
-    from.forEach((sum, half) => {
-      for (const lane of [0, 1]) {
-        body.get(out).get(sum).lane("f64x2.extract_lane", lane).op("f32.demote_f64");
-        body.at("f32.store", 8 * half + 4 * lane);
-      }
-    }),
-};
-
-/** The greatest of masks, which are bytes here: whether one is 1. */
-const anyOf: Fold = {
-  vectors: 1,
-  start: (body) => body.i32(0).op("i32x4.splat"),
-  take: (body, [into]) => void body.get(into).op("v128.or").set(into),
-  end: (body, [from]) => void body.get(from).op("v128.any_true"),
-  total: "i32",
-  takeOne: (body, total, at) =>
-    void body.get(total).get(at).at("i32.load8_u").op("i32.or").set(total),
-  store: (body, total, out) => void body.get(out).get(total).at("i32.store8"),
-  storeAll: (body, [from], out) => void body.get(out).get(from).at("v128.store"),
-};
-
-const wholes = ["i32x4", 4] as const;
-
-const folds: Readonly<Record<Reduction, Readonly<Record<DType, Fold>>>> = {
-  sum: {
-    float32: singleSum,
-    float64: plainFold("f64", ["f64x2", 2], "add", (body) => body.f64(0).op("f64x2.splat")),
-    int32: plainFold("i32", wholes, "add", (body) => body.i32(0).op("i32x4.splat")),
-    // Ops cast masks before they count them; of masks themselves, 1 + 1 is 1.
-    bool: anyOf,
-  },
-  max: {
-    float32: plainFold("f32", ["f32x4", 4], "max", (body) => body.f32(-Infinity).op("f32x4.splat")),
-    float64: plainFold("f64", ["f64x2", 2], "max", (body) => body.f64(-Infinity).op("f64x2.splat")),
-    int32: plainFold("i32", wholes, "max_s", (body) => body.i32(-(2 ** 31)).op("i32x4.splat")),
-    bool: anyOf,
-  },
-};
-
-/** Accumulators that nothing is in yet. */
-function begun(body: Body, { vectors, start }: Fold): number[] {
-  return Array.from({ length: vectors }, () => {
-    const local = body.local("v128");
-    start(body).set(local);
-    return local;
-  });
-}
 
 /**
  * One number for each row: parameters are the first row, the end of the last one, bytes of a row and of its
  * whole vectors, and the results.
  */
-function rowKernel(fold: Fold, width: number): FunctionSource {
+function rowKernel(reduction: Reduction, dtype: DType): FunctionSource {
   return {
     parameters: ["i32", "i32", "i32", "i32", "i32"],
     write(body) {
       const [at, allEnd, row, vectors, out] = [0, 1, 2, 3, 4];
       const [vectorsEnd, end] = [body.local("i32"), body.local("i32")];
-      const total = body.local(fold.total);
+      const accumulator = new Accumulator(body, reduction, dtype);
       body.loopUntil(at, allEnd, () => {
         body.get(at).get(vectors).op("i32.add").set(vectorsEnd);
         body.get(at).get(row).op("i32.add").set(end);
-        const sums = begun(body, fold);
+        accumulator.begin();
         body.get(at).get(vectorsEnd).op("i32.lt_u");
         body.when(() =>
           body.loopUntil(at, vectorsEnd, () => {
-            fold.take(body.get(at).at("v128.load"), sums);
+            accumulator.takeAt(at);
             body.advance(at, 16);
           }),
         );
-        fold.end(body, sums);
-        body.set(total);
+        accumulator.join();
         body.get(at).get(end).op("i32.lt_u");
         body.when(() =>
           body.loopUntil(at, end, () => {
-            fold.takeOne(body, total, at);
-            body.advance(at, width);
+            accumulator.takeOneAt(at);
+            body.advance(at, bytesOf(dtype));
           }),
         );
-        fold.store(body, total, out);
-        body.advance(out, width);
+        accumulator.store(out);
+        body.advance(out, bytesOf(dtype));
       });
     },
   };
@@ -175,17 +47,18 @@ function rowKernel(fold: Fold, width: number): FunctionSource {
  * A vector of columns at a time: parameters are the first element, the end of its column, bytes of a row, and
  * the result.
  */
-function columnKernel(fold: Fold): FunctionSource {
+function columnKernel(reduction: Reduction, dtype: DType): FunctionSource {
   return {
     parameters: ["i32", "i32", "i32", "i32"],
     write(body) {
       const [at, end, row, out] = [0, 1, 2, 3];
-      const sums = begun(body, fold);
+      const accumulator = new Accumulator(body, reduction, dtype);
+      accumulator.begin();
       body.loopUntil(at, end, () => {
-        fold.take(body.get(at).at("v128.load"), sums);
+        accumulator.takeAt(at);
         body.get(at).get(row).op("i32.add").set(at);
       });
-      fold.storeAll(body, sums, out);
+      accumulator.storeAll(out);
     },
   };
 }
@@ -253,13 +126,12 @@ export function reduceBlocks(
   [outer, middle, inner]: readonly [number, number, number],
 ): void {
   const width = bytesOf(dtype);
-  const fold = folds[reduction][dtype];
   if (inner === 1) {
-    const run = machine.kernel(`${reduction} ${dtype} rows`, rowKernel(fold, width));
+    const run = machine.kernel(`${reduction} ${dtype} rows`, rowKernel(reduction, dtype));
     const row = width * middle;
     run(from, from + outer * row, row, row - (row % 16), to);
   } else {
-    const run = machine.kernel(`${reduction} ${dtype} columns`, columnKernel(fold));
+    const run = machine.kernel(`${reduction} ${dtype} columns`, columnKernel(reduction, dtype));
     const [row, block] = [width * inner, width * inner * middle];
     for (let o = 0; o < outer; o++) {
       // A vector that reaches beyond the last column writes where the next one, or nobody, will write.

@@ -1,10 +1,14 @@
 /** @file What plans do: which steps, and where their buffers lie. */
 import {
   grad,
+  logSoftmax,
+  logSumExp,
+  mean,
   type Program,
   scan,
   setDefaultBackend,
   sigmoid,
+  softmax,
   split,
   tanh,
   type Tensor,
@@ -121,4 +125,53 @@ test("buffers share memory unless they are in use at the same time", () => {
   const { starts, bytes } = layOut([step([], [a]), step([a], [b]), step([b], [c])], home);
   expect(starts.get(a)).toBe(starts.get(c));
   expect(bytes).toBe(128 + 576);
+});
+
+describe("rows", () => {
+  const over = { axes: [-1], keepAxes: true };
+  const normalised = (x: Tensor): Tensor => {
+    const centred = x.sub(mean(x, over));
+    return centred.div(mean(centred.square(), over).add(1e-5).sqrt());
+  };
+  const rms = (x: Tensor): Tensor => x.div(mean(x.square(), over).add(1e-5).sqrt());
+  const x = zeros([8, 12]);
+
+  test("softmax and its kind are one kernel", () => {
+    expect(stepsOf((a: Tensor) => softmax(a), x)).toEqual(["fused [8, 12] 1 → 1 with max, sum"]);
+    expect(stepsOf((a: Tensor) => logSoftmax(a), x)).toEqual(["fused [8, 12] 1 → 1 with max, sum"]);
+    const logSum = (a: Tensor): Tensor => logSumExp(a, { axes: [-1] });
+    expect(stepsOf(logSum, x)).toEqual(["fused [8, 12] 1 → 1 with max, sum"]);
+  });
+
+  test("normalisation is one kernel, and its derivative with it", () => {
+    for (const f of [normalised, rms]) {
+      expect(stepsOf(f, x)).toEqual(["fused [8, 12] 1 → 1 with sum"]);
+      const derivative = grad((a: Tensor, by: Tensor) => f(a).mul(by).sum());
+      expect(stepsOf((a: Tensor, by: Tensor) => derivative(a, by), x, x)).toEqual([
+        "fused [8, 12] 2 → 1 with sum",
+      ]);
+    }
+  });
+
+  test("cross entropy of probabilities is one kernel and the mean, and its derivative one", () => {
+    const loss = (a: Tensor, p: Tensor): Tensor =>
+      logSoftmax(a)
+        .mul(p)
+        .sum({ axes: [-1] })
+        .mean()
+        .neg();
+    expect(stepsOf(loss, x, x)).toMatchInlineSnapshot(`
+      [
+        "fused [8, 12] 2 → 1 with max, sum",
+        "fused [8] 1 → 1 with sum",
+      ]
+    `);
+    const derivative = grad(loss);
+    expect(stepsOf((a: Tensor, p: Tensor) => derivative(a, p), x, x)).toMatchInlineSnapshot(`
+      [
+        "fused [1] 0 → 1",
+        "fused [8, 12] 3 → 1 with sum, max",
+      ]
+    `);
+  });
 });

@@ -7,6 +7,7 @@ import {
   scan,
   setDefaultBackend,
   sigmoid,
+  softmax,
   split,
   tanh,
   type Tensor,
@@ -123,6 +124,22 @@ test("work is cut by its size: small parts for threads that were asked for, larg
   expect(byDefault.count).toBe(Math.min(4, availableParallelism()));
   const most = byDefault.count;
   expect([1e6, 8e6, 1e9].map((n) => pieces(byDefault, n))).toEqual([1, 1, most]);
+});
+
+test("compiled rows that keep values are the same bits on 1 and 2 threads", async () => {
+  const results: ArrayLike<number>[] = [];
+  for (const threads of [1, 2]) {
+    setDefaultBackend(wasmBackend({ deterministic: true, threads }));
+    const x = normal([64, 1001], { key: key(2) });
+    const f = compile(grad((a: Tensor) => softmax(a).square().sum()));
+    let result = f(x);
+    for (let i = 0; i < 20; i++) {
+      result = f(x);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    results.push(result.dataSync());
+  }
+  expect(results[1]).toEqual(results[0]);
 });
 
 test("a number of threads that is none is refused", () => {

@@ -4,7 +4,8 @@ import type { WasmArray } from "../array.ts";
 import { copyTo } from "../layout.ts";
 import { Buffer, bytesFor, type Place, placeOf } from "./place.ts";
 import type { Host } from "./host.ts";
-import { type Reduction, reduceBlocks } from "../reductions.ts";
+import type { Reduction } from "../folds.ts";
+import { reduceBlocks } from "../reductions.ts";
 import { locate, type Step } from "./step.ts";
 
 /** A kernel whose primitive is known only at run time. */

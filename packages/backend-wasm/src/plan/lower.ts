@@ -24,19 +24,18 @@ import {
   type View,
 } from "@tapeloop/autograd/backend";
 import { isRowMajor } from "../array.ts";
-import { lanesFor } from "../elementwise.ts";
-import type { Expression } from "../expression.ts";
+import { lanesFor, mostLanes } from "../elementwise.ts";
 import { type PointwiseName, pointwiseOf } from "../pointwise.ts";
-import { blocks, type Reduction } from "../reductions.ts";
+import type { Reduction } from "../folds.ts";
+import { blocks } from "../reductions.ts";
 import { lowerContraction } from "./contraction.ts";
 import { kernelStep, reduceStep } from "./elsewhere.ts";
-import { replaced, visitParts } from "./leaves.ts";
+import { isShort, replaced } from "./leaves.ts";
 import { lowerScan } from "./loop.ts";
 import type { Lowering } from "./lowering.ts";
 import { type Place, placeOf } from "./place.ts";
-
-/** What is no longer than this may be computed again rather than kept. */
-const fewParts = 12;
+import { areSame, rowsOf } from "./rows.ts";
+import { kernelShape } from "./waiting.ts";
 
 /** Makes the steps of all ops of a program. */
 export function lowerProgram(to: Lowering, { nodes }: Program): void {
@@ -126,7 +125,9 @@ function lookAs(to: Lowering, x: Variable, y: Variable, movement: Movement, isOn
     return;
   }
   const isRepeated = sizeOf(y.type.shape) > sizeOf(x.type.shape);
-  if (value.kind === "lazy" && !isRepeated && (isOnce || isShort(value.expression))) {
+  const isCheap = value.kind === "lazy" && (isOnce || isShort(value.expression));
+  // What is of rows is computed once for each row, however it is looked at.
+  if (value.kind === "lazy" && (value.rows !== null || (!isRepeated && isCheap))) {
     const moved = to.leaves.moved(value, movement);
     if (moved !== null) {
       to.set(y, moved);
@@ -136,12 +137,6 @@ function lookAs(to: Lowering, x: Variable, y: Variable, movement: Movement, isOn
   const place = to.place(x);
   const from = movement(place) === null ? to.dense(place) : place;
   to.set(y, { ...from, ...(movement(from) as View) });
-}
-
-function isShort(expression: Expression): boolean {
-  let parts = 0;
-  visitParts(expression, () => parts++);
-  return parts <= fewParts;
 }
 
 /** Pieces are written side by side from the start, where they are not in memory yet. */
@@ -183,22 +178,27 @@ function pad(to: Lowering, { inputs: [x], outputs: [y], params }: ProgramNode): 
 function wait(to: Lowering, { primitive, inputs, outputs: [y] }: ProgramNode): void {
   const types = inputs.map(({ type }) => type.dtype);
   const { value } = pointwiseOf(primitive.name as PointwiseName, types, y.type.dtype);
-  to.makeRoom(y.type.shape);
+  const isWide = lanesFor([...types, y.type.dtype]) === 2 || inputs.some((x) => to.isWide(x));
+  to.meet(inputs, isWide);
+  const rows = to.rowsOf(inputs);
+  to.makeRoom(kernelShape({ ...y.type, rows }));
   const operands = inputs.map((x) => to.operand(x));
   const expression = replaced(value, (i) => operands[i]);
-  const isWide = lanesFor([...types, y.type.dtype]) === 2 || inputs.some((x) => to.isWide(x));
+  const lanes = isWide ? 2 : mostLanes;
   for (const x of inputs) to.used(x);
-  to.set(y, { kind: "lazy", ...y.type, lanes: isWide ? 2 : 4, expression });
+  to.set(y, { kind: "lazy", ...y.type, lanes, expression, rows: to.rowsOf(inputs) });
 }
 
-/** Reduces axes that stand together. */
-function reduce(
-  to: Lowering,
-  { inputs: [x], outputs: [y], params }: ProgramNode,
-  name: Reduction,
-): boolean {
+/** Reduces axes that stand together: as a part of the kernel that computes what is reduced, if they are rows. */
+function reduce(to: Lowering, node: ProgramNode, name: Reduction): boolean {
+  const {
+    inputs: [x],
+    outputs: [y],
+    params,
+  } = node;
   const sizes = blocks(x.type.shape, (params as ReduceParams).axes);
   if (sizes === null) return false;
+  if (waitForRows(to, node, name, sizes)) return true;
   const place = to.place(x);
   to.used(x);
   const from = isRowMajor(place) ? place : to.dense(place);
@@ -206,6 +206,38 @@ function reduce(
   const result = placeOf(y.type, to.buffer(y.type));
   to.steps.push(reduceStep(to.host, name, result, from, sizes));
   to.set(y, result);
+  return true;
+}
+
+/** Lets a reduction wait with functions of the elements of its rows; false if it must be a step of its own. */
+function waitForRows(
+  to: Lowering,
+  { inputs: [x], outputs: [y] }: ProgramNode,
+  name: Reduction,
+  [count, length, inner]: readonly [number, number, number],
+): boolean {
+  // Where rows are shorter than a vector, functions of elements are faster without them.
+  if (inner !== 1 || length < mostLanes || to.value(x).kind === "filled") return false;
+  // Rows are visited four elements at a time.
+  if (x.type.dtype !== "float32" || to.isWide(x)) return false;
+  const rows = rowsOf(x.type.shape, length);
+  to.makeRows(rows);
+  to.makeRoom(rows.shape);
+  const own = to.rowsOf([x]);
+  if (own !== null && !areSame(own, rows)) to.place(x);
+  const of = to.operand(x);
+  if (!to.leaves.joins(of, rows.axis)) return false;
+  // Threads share rows: rather the elements, if there are more of these to share.
+  let parts = 1;
+  to.leaves.visit(of, () => parts++);
+  const { machine } = to.host;
+  const operations = parts * count * length;
+  if (machine.cut(count, operations).length < machine.cut(count * length, operations).length) {
+    return false;
+  }
+  to.used(x);
+  const expression = to.leaves.reduced({ kind: "reduced", name, rows, of });
+  to.set(y, { kind: "lazy", ...y.type, lanes: mostLanes, expression, rows });
   return true;
 }
 

@@ -12,17 +12,26 @@ import type {
   Variable,
 } from "@tapeloop/autograd/backend";
 import { bytesOf } from "../array.ts";
-import { lanesFor } from "../elementwise.ts";
+import { lanesFor, mostLanes } from "../elementwise.ts";
 import type { Expression } from "../expression.ts";
 import type { ProductForm } from "../products/product.ts";
 import { copyStep } from "./elsewhere.ts";
 import { type Computed, fusedStep } from "./fused-step.ts";
 import type { Host } from "./host.ts";
 import { constantOf, Leaves } from "./leaves.ts";
-import { Buffer, bytesFor, type Place, placeOf, type Value } from "./place.ts";
+import {
+  Buffer,
+  bytesFor,
+  type Lazy,
+  type Place,
+  placeOf,
+  type Rows,
+  type Value,
+} from "./place.ts";
 import { packStep } from "./product-step.ts";
 import type { Step } from "./step.ts";
-import { Waiting } from "./waiting.ts";
+import { areSame, joins } from "./rows.ts";
+import { kernelShape, Waiting } from "./waiting.ts";
 
 /** A program while its steps are made: the whole, or the body of a loop. */
 export class Lowering {
@@ -39,7 +48,7 @@ export class Lowering {
   /** How often a variable will still be read by somebody who wants it in memory. */
   readonly #uses = new Map<Variable, number>();
   readonly #targets = new Map<Variable, Place>();
-  readonly #waiting = new Waiting();
+  readonly #waiting = new Waiting(this.leaves);
   readonly #packed = new Map<Buffer, Map<string, Place>>();
 
   /** @param outer - Where the loop stands that this is the body of. */
@@ -81,7 +90,7 @@ export class Lowering {
   place(v: Variable): Place {
     const value = this.value(v);
     if (value.kind === "place") return value;
-    if (value.kind === "lazy") this.compute(value.shape);
+    if (value.kind === "lazy") this.compute(kernelShape(value));
     else {
       const place = this.room(v);
       this.fill(place, value.value);
@@ -143,14 +152,59 @@ export class Lowering {
 
   /** Computes what waits for a kernel of this shape, as far as it will still be read. */
   compute(shape: readonly number[]): void {
-    const results: Computed[] = [];
-    for (const [v, { expression, lanes }] of this.#waiting.take(shape)) {
+    const { members, rows } = this.#waiting.take(shape);
+    const [joined, others]: [Computed[], Computed[]] = [[], []];
+    for (const [v, { expression, lanes, rows: own }] of members) {
       if ((this.#uses.get(v) ?? 0) <= 0) continue;
-      const to = this.room(v);
-      results.push({ to, lanes, value: expression });
+      const wanted = this.room(v);
+      // What cannot be walked along the rows of the others has a kernel of its own.
+      const canJoin = lanes === mostLanes && this.leaves.joins(expression, rows?.axis ?? 0);
+      const isJoined = rows !== null && (own !== null || canJoin);
+      const isFit = !isJoined || joins(wanted, rows.axis);
+      const to = isFit ? wanted : placeOf(v.type, this.buffer(v.type));
+      (isJoined ? joined : others).push({ to, lanes, value: expression });
       this.set(v, to);
     }
-    if (results.length > 0) this.steps.push(fusedStep(this.host, this.leaves, shape, results));
+    const push = (results: readonly Computed[], of: Rows | null): void => {
+      if (results.length === 0) return;
+      this.steps.push(fusedStep(this, this.leaves, { shape, rows: of }, results));
+    };
+    push(others, null);
+    push(joined, rows);
+  }
+
+  /**
+   * Lets functions of single elements be parts of one kernel: what is of different rows, or cannot be walked
+   * along them, meets in memory.
+   *
+   * @param isWide - Whether they are computed in lanes of 64 bits, which rows are not.
+   */
+  meet(variables: readonly Variable[], isWide: boolean): void {
+    const lazies = variables.map((v) => this.value(v)).filter(({ kind }) => kind === "lazy");
+    const rows = lazies.flatMap((lazy) => (lazy as Lazy).rows ?? []);
+    const isOne =
+      rows.every((other) => areSame(other, rows[0])) &&
+      rows.every(({ axis }) => variables.every((v) => this.#isAlong(v, axis)));
+    if (isOne && !isWide) return;
+    for (const v of variables) if (rowsOfValue(this.value(v)) !== null) this.place(v);
+  }
+
+  #isAlong(v: Variable, axis: number): boolean {
+    const value = this.value(v);
+    if (value.kind === "place") return joins(value, axis);
+    return (
+      value.kind === "filled" || value.rows !== null || this.leaves.joins(value.expression, axis)
+    );
+  }
+
+  /** Which rows functions of these variables are of; null if they are of single elements alone. */
+  rowsOf(variables: readonly Variable[]): Rows | null {
+    return variables.map((v) => rowsOfValue(this.value(v))).find((rows) => rows !== null) ?? null;
+  }
+
+  /** Lets reductions of these rows wait with what waits for their shape, if need be by computing that before. */
+  makeRows(rows: Rows): void {
+    if (this.#waiting.hasOther(rows)) this.compute(rows.shape);
   }
 
   /** Lets one more function wait for a kernel of this shape, if need be by computing those before. */
@@ -160,9 +214,10 @@ export class Lowering {
 
   /** A step that fills a place. */
   fill(place: Place, value: number): void {
-    const lanes = lanesFor([place.dtype]);
-    const results = [{ to: place, lanes, value: constantOf(place.dtype, value) }];
-    this.steps.push(fusedStep(this.host, this.leaves, place.shape, results));
+    const results = [
+      { to: place, lanes: lanesFor([place.dtype]), value: constantOf(place.dtype, value) },
+    ];
+    this.steps.push(fusedStep(this, this.leaves, { shape: place.shape, rows: null }, results));
   }
 
   /** A step that copies elements; both have the same shape. */
@@ -170,7 +225,7 @@ export class Lowering {
     if (isScatteredMask(from)) this.steps.push(copyStep(this.host, to, from));
     else {
       const results = [{ to, lanes: lanesFor([to.dtype]), value: this.leaves.of(from) }];
-      this.steps.push(fusedStep(this.host, this.leaves, to.shape, results));
+      this.steps.push(fusedStep(this, this.leaves, { shape: to.shape, rows: null }, results));
     }
   }
 
@@ -216,6 +271,11 @@ export class Lowering {
     this.steps.push(packStep(this, place, packed, form));
     return packed;
   }
+}
+
+/** What a value reads reductions of. */
+function rowsOfValue(value: Value): Rows | null {
+  return value.kind === "lazy" ? value.rows : null;
 }
 
 /** Whether a mask lies in a way that lanes cannot read it. */

@@ -1,8 +1,15 @@
 /** @file Where the values of a plan lie: buffers, whose addresses are known when a plan runs, and layouts on them. */
-import { rowMajorStrides, sizeOf, type TensorType, type View } from "@tapeloop/autograd/backend";
+import {
+  rowMajorStrides,
+  type Shape,
+  sizeOf,
+  type TensorType,
+  type View,
+} from "@tapeloop/autograd/backend";
 import { bytesOf } from "../array.ts";
-import type { Lanes } from "../elementwise.ts";
+import type { LaneCount } from "../elementwise.ts";
 import type { Expression } from "../expression.ts";
+import type { Reduction } from "../folds.ts";
 
 /** A part of the memory while a plan runs: so many bytes behind the address in a slot. */
 export class Buffer {
@@ -37,13 +44,35 @@ export interface Filled extends TensorType {
   readonly value: number;
 }
 
-/** Not computed yet: a function of single elements of places that all have its shape. */
+/** The rows of a shape: so many neighbours in row-major order. */
+export interface Rows {
+  /** The shape. */
+  readonly shape: Shape;
+  /** The elements of a row: all of the axes from this one on. */
+  readonly axis: number;
+}
+
+/**
+ * Not computed yet: a function of single elements of places that all have its shape; and, where there are rows,
+ * of numbers that rows are reduced to. Then it is one number for each element of these rows, or for each row.
+ */
 export interface Lazy extends TensorType {
   readonly kind: "lazy";
   /** How many elements go together when it is computed. */
-  readonly lanes: Lanes;
+  readonly lanes: LaneCount;
   /** The function; its operands are numbered by {@link Leaves}. */
   readonly expression: Expression;
+  /** What it reads reductions of. */
+  readonly rows: Rows | null;
+}
+
+/** The numbers that the rows of a function of elements are reduced to. */
+export interface Reduced {
+  readonly kind: "reduced";
+  readonly name: Reduction;
+  readonly rows: Rows;
+  /** What is reduced; its operands are numbered by {@link Leaves}. */
+  readonly of: Expression;
 }
 
 /** What a variable of a program stands for while its plan is made. */
