@@ -118,7 +118,7 @@ describe("a fit", () => {
       const part = (z: Tensor): Tensor => z.slice([{ start, stop }]);
       await apart.fit(part(x), part(y), { batchSize: 4, ...inOrder });
     }
-    expect(distance(together.parameters, apart.parameters)).toBeLessThan(1e-7);
+    expect(distance(together.weights.parameters, apart.weights.parameters)).toBeLessThan(1e-7);
   });
 
   test("normalizes a smaller last batch by its own examples", async () => {
@@ -135,16 +135,16 @@ describe("a fit", () => {
     for (const part of [{ stop: 7 }, { start: 7 }]) {
       await apart.fit(x.slice([part]), y.slice([part]), { batchSize: 7, ...inOrder });
     }
-    expect(distance(filled.parameters, apart.parameters)).toBeLessThan(1e-6);
+    expect(distance(filled.weights.parameters, apart.weights.parameters)).toBeLessThan(1e-6);
     expect(distance([filled.predict(x)], [apart.predict(x)])).toBeLessThan(1e-5);
   });
 
   test("does nothing if it is aborted before it starts", async () => {
     const model = plain();
-    const before = mapTree(stopGradient, model.parameters);
+    const before = mapTree(stopGradient, model.weights.parameters);
     const { stopped } = await model.fit(x, y, { signal: AbortSignal.abort(), ...quiet });
     expect(stopped).toBe("aborted in epoch 0");
-    expect(distance(model.parameters, before)).toBe(0);
+    expect(distance(model.weights.parameters, before)).toBe(0);
   });
 
   test("goes on where the last one ended, with the optimizer's state", async () => {
@@ -152,9 +152,9 @@ describe("a fit", () => {
     const twice = plain(adam({ learningRate: 0.01 }));
     const { history } = await once.fit(x, y, { epochs: 4, ...inOrder });
     await twice.fit(x, y, { epochs: 2, ...inOrder });
-    const second = await twice.fit(x, y, { epochs: 2, initialEpoch: 2, ...inOrder });
+    const second = await twice.fit(x, y, { epochs: 4, initialEpoch: 2, ...inOrder });
     expect(second.epoch).toEqual([2, 3]);
-    expect(distance(once.parameters, twice.parameters)).toBe(0);
+    expect(distance(once.weights.parameters, twice.weights.parameters)).toBe(0);
     expect(second.history["loss"]).toEqual(history["loss"].slice(2));
   });
 
@@ -169,7 +169,7 @@ describe("a fit", () => {
     const rows = (z: Tensor): number[][] =>
       Array.from(places.dataSync(), (i) => (z.toArray() as number[][])[i]);
     await repeated.fit(rows(x), rows(y), { batchSize: 16, ...inOrder });
-    expect(distance(weighed.parameters, repeated.parameters)).toBeLessThan(1e-6);
+    expect(distance(weighed.weights.parameters, repeated.weights.parameters)).toBeLessThan(1e-6);
   });
 
   test("weighs classes", async () => {
@@ -183,7 +183,7 @@ describe("a fit", () => {
     await a.fit(x, labels, { classWeight: { 0: 3 }, ...inOrder });
     const sampleWeight = labels.map((label) => (label === 0 ? 3 : 1));
     await b.fit(x, labels, { sampleWeight, ...inOrder });
-    expect(distance(a.parameters, b.parameters)).toBe(0);
+    expect(distance(a.weights.parameters, b.weights.parameters)).toBe(0);
   });
 
   test("sees every example once in each epoch, in a new order", async () => {
@@ -234,11 +234,11 @@ describe("a fit", () => {
   test("evaluates with the means of parameters that an optimizer keeps", async () => {
     const optimizer = exponentialAverage(sgd({ learningRate: 0.2 }), { decay: 0.5 });
     const model = plain(optimizer);
-    const first = mapTree(stopGradient, model.parameters);
+    const first = mapTree(stopGradient, model.weights.parameters);
     await model.fit(x, y, { batchSize: 10, ...inOrder });
     const other = plain();
     const shown = model.predict(x);
-    other.setParameters(model.parameters);
+    other.setWeights(model.weights);
     expect(distance([other.predict(x)], [shown])).toBeGreaterThan(1e-4);
     expect(leaves(first).length).toBe(4);
   });
@@ -248,7 +248,7 @@ describe("evaluate and predict", () => {
   test("are the loss, the metrics and the outputs, whatever the batch", () => {
     const model = plain();
     const [dense, dense2] = ["dense", "dense2"].map(
-      (name) => model.parameters[name] as unknown as { W: Tensor; b: Tensor },
+      (name) => model.weights.parameters[name] as unknown as { W: Tensor; b: Tensor },
     );
     const wanted = x.matmul(dense.W).add(dense.b).tanh().matmul(dense2.W).add(dense2.b);
     for (const batchSize of [3, 10, 32]) {
@@ -345,20 +345,20 @@ describe("callbacks", () => {
     const best: object[] = [];
     const keep: Callback = {
       onEpochEnd: (i, __, fit) => {
-        if (i === 0) best.push(fit.copyParameters());
+        if (i === 0) best.push(fit.model.getWeights().parameters);
       },
     };
     const restore = earlyStopping({ monitor: "loss", patience: 1, restoreBestWeights: true });
     const run = await wild.fit(x, y, { epochs: 5, callbacks: [keep, restore], ...inOrder });
     expect(run.epoch.length).toBeLessThan(5);
-    expect(distance(wild.parameters, best[0])).toBe(0);
+    expect(distance(wild.weights.parameters, best[0])).toBe(0);
   });
 
   test("learningRateScheduler and reduceLearningRateOnPlateau scale updates", async () => {
     const [a, b] = [plain(sgd({ learningRate: 0.1 })), plain(sgd({ learningRate: 0.05 }))];
     await a.fit(x, y, { callbacks: [learningRateScheduler(() => 0.5)], ...inOrder });
     await b.fit(x, y, inOrder);
-    expect(distance(a.parameters, b.parameters)).toBeLessThan(1e-7);
+    expect(distance(a.weights.parameters, b.weights.parameters)).toBeLessThan(1e-7);
     const rates: number[] = [];
     const watch: Callback = { onEpochEnd: (_, __, fit) => rates.push(fit.rate) };
     const plateau = reduceLearningRateOnPlateau({ monitor: "loss", factor: 0.5, patience: 1 });
@@ -367,24 +367,25 @@ describe("callbacks", () => {
   });
 
   test("modelCheckpoint saves what can be put back, and terminateOnNaN ends", async () => {
-    const saved: object[] = [];
-    const save = modelCheckpoint((parameters) => saved.push(parameters), {
+    const saved: Uint8Array[] = [];
+    const save = modelCheckpoint((bytes) => saved.push(bytes), {
       monitor: "loss",
       saveBestOnly: true,
+      saveWeightsOnly: true,
     });
     const model = plain();
     await model.fit(x, y, { epochs: 3, callbacks: [save], ...inOrder });
     expect(saved).toHaveLength(3);
     const other = plain();
-    other.setParameters(saved[2] as typeof model.parameters);
-    expect(distance(other.parameters, model.parameters)).toBe(0);
+    other.loadWeights(saved[2]);
+    expect(distance(other.weights.parameters, model.weights.parameters)).toBe(0);
     const broken = plain(sgd({ learningRate: 1e30 }));
     const { stopped } = await broken.fit(x, y, {
       epochs: 9,
       callbacks: [terminateOnNaN()],
       ...inOrder,
     });
-    expect(stopped).toMatch(/^the loss is (NaN|Infinity) in epoch \d/);
+    expect(stopped).toMatch(/^the loss is (NaN|Infinity) in batch \d/);
   });
 
   test("are told what happens, in order, and wait for one another", async () => {
@@ -461,7 +462,7 @@ test("a cell of one's own in a model is the cell", () => {
     inputShape: [4, 2],
   });
   const xs = normal([5, 4, 2], { key: key(0) });
-  const parameters = model.parameters["recurrent"] as ReturnType<typeof cell.init>;
+  const parameters = model.weights.parameters["recurrent"] as ReturnType<typeof cell.init>;
   const { outputs } = rnn(cell).apply(parameters, xs.permute([1, 0, 2]));
   expect(distance([model.predict(xs)], [outputs.permute([1, 0, 2])])).toBeLessThan(1e-6);
 });
@@ -515,7 +516,7 @@ describe("what is refused", () => {
         "fit: validationSplit is between 0 and 1, got 1.",
         "fit: validationSplit leaves examples on both sides, got 0 of 10 kept.",
         "fit: takes validationData or validationSplit, got both. Give one.",
-        "fit: options are epochs, batchSize, validationData, validationSplit, shuffle, sampleWeight, classWeight, callbacks, initialEpoch, verbose, output, signal, got "epoch". Remove or correct it.",
+        "fit: options are epochs, batchSize, stepsPerEpoch, validationData, validationSplit, validationBatchSize, validationFreq, shuffle, sampleWeight, classWeight, callbacks, initialEpoch, verbose, output, signal, got "epoch". Remove or correct it.",
         "sequential: needs at least one layer, got none.",
         "dense: activation is one of elu, exponential, gelu, hardSigmoid, leakyRelu, linear, logSoftmax, mish, relu, relu6, selu, sigmoid, silu, softmax, softplus, softsign, swish, tanh, got "rely". Or give a function or an object.",
         "lstm: options are returnSequences, goBackwards, dropout, recurrentDropout, got "returnSequence". Remove or correct it.",
@@ -557,13 +558,13 @@ describe("what is refused", () => {
         "fit: inputs and targets need as many examples, and some, got 0 and 0.",
         "fit: the model takes inputs [B, 3], got [10, 4]. Shapes are those of the first inputs it has seen.",
         "fit: x must be finite numbers, got NaN in example 0. Fill gaps before, or mark them with masking().",
-        "fit: sampleWeight is [10], one number for each example, got 1 numbers.",
-        "fit: weights of examples are finite numbers from 0, got others.",
+        "fit: sampleWeight is [10], one number for each example, or [10, 1] for their steps, got [1].",
+        "fit: weights of examples are finite numbers from 0, got -1.",
         "predict: batchSize is a whole number from 1, got 0.",
         "evaluate: batchSize is a whole number from 1, got 0.5.",
         "predict: x needs examples along its first axis, got a number.",
         "fit: needs a model that is compiled, got one that is not. Call compile({ loss: "meanSquaredError", optimizer: "adam" }).",
-        "parameters: needs a model that knows the shape of its inputs, got one that has seen none. Give sequential() an inputShape, or call build().",
+        "weights: needs a model that knows the shape of its inputs, got one that has seen none. Give sequential() an inputShape, or call build().",
         "fit: labels are whole numbers from 0 and below 3, the size of the last layer, got 3 in example 1.",
         "fit: labels are whole numbers from 0 and below 3, the size of the last layer, got 0.5 in example 1.",
         "lstm: takes inputs [B, T, F], got [B, 2]. Put returnSequences: true into the layer before, or give each example steps and features.",

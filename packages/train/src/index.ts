@@ -7,7 +7,9 @@
 
 // Models
 export {
+  type BatchOptions,
   type CompileOptions,
+  type EvaluateOptions,
   type PredictOptions,
   Sequential,
   sequential,
@@ -21,7 +23,7 @@ export type { ProgressOutput } from "./progress.ts";
 // Layers
 export * as layers from "./layers/index.ts";
 export type { BuiltLayer, Flow, Layer, LayerContext, LayerResult } from "./layer.ts";
-export type { ByLayer } from "./network.ts";
+export type { ByLayer, LayerInfo, Weights } from "./network.ts";
 
 // Callbacks
 export {
@@ -38,3 +40,4 @@ export {
   terminateOnNaN,
   type WatchOptions,
 } from "./callbacks.ts";
+export { backupAndRestore, type BackupStore, csvLogger, type CsvLoggerOptions } from "./files.ts";

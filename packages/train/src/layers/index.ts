@@ -42,3 +42,4 @@ export {
   globalMaxPooling1d,
   masking,
 } from "./sequences.ts";
+export { named } from "../layer.ts";

@@ -83,7 +83,7 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
         outputShape: shape,
         init: (key) => layer.init(key),
         running: () => layer.initialState(),
-        apply: (parameters, { x, ...flow }, { key, running, real }) => {
+        apply: (parameters, { x, ...flow }, { key, running, real, isFrozen }) => {
           const isOfSteps = flow.mask !== undefined && flow.mask.rank < x.rank;
           const steps = isOfSteps ? flow.mask : undefined;
           const both = steps && real ? logicalAnd(steps, expandDims(real, 1)) : (steps ?? real);
@@ -91,7 +91,7 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
             parameters as unknown as ScaleParameters,
             running as unknown as BatchNormState,
             x,
-            { training: key !== null, ...(both && { mask: both }) },
+            { training: key !== null && !isFrozen, ...(both && { mask: both }) },
           );
           return { ...flow, x: y, running: next };
         },
