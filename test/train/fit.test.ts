@@ -5,6 +5,7 @@ import {
   mapTree,
   memory,
   normal,
+  pad,
   setDefaultBackend,
   stopGradient,
   tensor,
@@ -507,9 +508,9 @@ describe("what is refused", () => {
       ]),
     ).toMatchInlineSnapshot(`
       [
-        "compile: loss is one of binaryCrossentropy, categoricalCrossentropy, sparseCategoricalCrossentropy, meanSquaredError, mse, meanAbsoluteError, mae, huber, logCosh, hinge, squaredHinge, cosineSimilarity, klDivergence, poisson, got "mean". Or give a function or an object.",
+        "compile: loss is one of binaryCrossentropy, categoricalCrossentropy, categoricalHinge, sparseCategoricalCrossentropy, meanSquaredError, mse, meanAbsoluteError, mae, meanAbsolutePercentageError, mape, meanSquaredLogarithmicError, msle, huber, logCosh, hinge, squaredHinge, cosineSimilarity, klDivergence, poisson, got "mean". Or give a function or an object.",
         "compile: optimizer is one of adadelta, adafactor, adagrad, adam, adamax, adamW, lamb, lion, muon, nadam, radam, rmsprop, sgd, got "adagard". Or give a function or an object.",
-        "compile: a metric is one of accuracy, acc, areaUnderCurve, auc, binaryAccuracy, f1Score, meanAbsoluteError, mae, meanSquaredError, mse, precision, recall, rootMeanSquaredError, rSquared, topKAccuracy, got "accurracy". Or give a function or an object.",
+        "compile: a metric is one of accuracy, acc, areaUnderCurve, auc, binaryAccuracy, f1Score, precision, recall, rootMeanSquaredError, rSquared, topKAccuracy, binaryCrossentropy, categoricalCrossentropy, categoricalHinge, sparseCategoricalCrossentropy, meanSquaredError, mse, meanAbsoluteError, mae, meanAbsolutePercentageError, mape, meanSquaredLogarithmicError, msle, huber, logCosh, hinge, squaredHinge, cosineSimilarity, klDivergence, poisson, got "accurracy". Or give a function or an object.",
         "compile: options are loss, optimizer, metrics, got "metric". Remove or correct it.",
         "fit: epochs is a whole number from 1, got 0.",
         "fit: batchSize is a whole number from 1, got 1.5.",
@@ -519,7 +520,7 @@ describe("what is refused", () => {
         "fit: options are epochs, batchSize, stepsPerEpoch, validationData, validationSplit, validationBatchSize, validationFreq, shuffle, sampleWeight, classWeight, callbacks, initialEpoch, verbose, output, signal, got "epoch". Remove or correct it.",
         "sequential: needs at least one layer, got none.",
         "dense: activation is one of elu, exponential, gelu, hardSigmoid, leakyRelu, linear, logSoftmax, mish, relu, relu6, selu, sigmoid, silu, softmax, softplus, softsign, swish, tanh, got "rely". Or give a function or an object.",
-        "lstm: options are returnSequences, goBackwards, dropout, recurrentDropout, got "returnSequence". Remove or correct it.",
+        "lstm: options are returnSequences, goBackwards, dropout, recurrentDropout, kernelInitializer, recurrentInitializer, unitForgetBias, got "returnSequence". Remove or correct it.",
         "dropout: rate is from 0 and below 1, got 1.",
         "conv2d: padding is valid, same, got causal.",
         "earlyStopping: patience is a whole number from 0, got -1.",
@@ -581,6 +582,16 @@ describe("layers", () => {
       "conv1d, causal": [layers.conv1d(4, 3, { padding: "causal", groups: 2 }), [7, 2]],
       "conv2d, valid": [layers.conv2d(3, [2, 3], { strides: 2 }), [7, 8, 1]],
       "conv2d, same": [layers.conv2d(3, 3, { padding: "same", activation: "relu" }), [7, 8, 1]],
+      "maxPooling1d, same": [layers.maxPooling1d(3, { strides: 2, padding: "same" }), [8, 2]],
+      "averagePooling2d, same": [layers.averagePooling2d(2, { padding: "same" }), [5, 3, 2]],
+      convLstm1d: [layers.convLstm1d(3, 2, { goBackwards: true }), [4, 5, 2]],
+      convLstm2d: [layers.convLstm2d(3, [2, 3], { returnSequences: true }), [3, 4, 5, 2]],
+      "permute and reshape": [layers.timeDistributed(layers.permute([2, 1])), [3, 4, 5]],
+      "reshape, −1": [layers.reshape([2, -1]), [4, 3]],
+      groupNormalization: [layers.groupNormalization(2), [5, 4]],
+      selfAttention: [layers.selfAttention(2, { causal: true }), [5, 4]],
+      globalMaxPooling2d: [layers.globalMaxPooling2d(), [3, 4, 2]],
+      spatialDropout1d: [layers.spatialDropout1d(0.5), [4, 2]],
       maxPooling1d: [layers.maxPooling1d(3, { strides: 2 }), [9, 2]],
       averagePooling2d: [layers.averagePooling2d(2), [6, 5, 2]],
       batchNormalization: [layers.batchNormalization(), [4, 3]],
@@ -616,5 +627,128 @@ describe("layers", () => {
     expect(seen.mean({ axes: 0 }).abs().max().item()).toBeLessThan(1e-4);
     expect(seen.square().mean({ axes: 0 }).sub(1).abs().max().item()).toBeLessThan(0.03);
     expect(model.summary()).toContain("Not trained: 6");
+  });
+});
+
+describe("layers as in Keras", () => {
+  const given = normal([4, 6, 8], { key: key(0) });
+
+  test("spatialDropout1d drops features in all steps, gaussianNoise adds, both in training alone", () => {
+    const context = { key: key(5), real: null, running: {}, isFrozen: false };
+    const apply = (layer: ReturnType<typeof layers.dropout>, input: Tensor): Tensor =>
+      layer.build(input.shape.slice(1)).apply({}, { x: input }, context).x;
+    const one = given.mul(0).add(1);
+    const kept = apply(layers.spatialDropout1d(0.5), one);
+    expect(
+      kept
+        .sub(kept.slice([{}, { stop: 1 }]))
+        .abs()
+        .max()
+        .item(),
+    ).toBe(0);
+    expect(new Set(kept.dataSync())).toEqual(new Set([0, 2]));
+    const noise = apply(layers.gaussianNoise(3), normal([100, 100], { key: key(1) }).mul(0));
+    expect(noise.square().mean().sqrt().item()).toBeCloseTo(3, 1);
+    for (const layer of [layers.spatialDropout1d(0.5), layers.gaussianNoise(3)]) {
+      expect(distance([sequential([layer]).predict(given)], [given])).toBe(0);
+    }
+  });
+
+  test("convLstm of a kernel of 1 at one place is the LSTM", () => {
+    const lstm = sequential([layers.lstm(3)], { inputShape: [6, 8] });
+    const conv = sequential([layers.convLstm1d(3, 1)], { inputShape: [6, 1, 8] });
+    const { Wx, Wh, b } = lstm.weights.parameters["lstm"] as Record<string, Tensor>;
+    const kernel = (W: Tensor): Tensor => W.transpose().reshape([12, W.shape[0], 1]);
+    conv.setWeights({ parameters: { convLstm1d: { Wx: kernel(Wx), Wh: kernel(Wh), b } } });
+    const outputs = conv.predict(given.reshape([4, 6, 1, 8])).reshape([4, 3]);
+    expect(distance([outputs], [lstm.predict(given)])).toBeLessThan(1e-6);
+  });
+
+  test("selfAttention and globalMaxPooling1d pass over padding", () => {
+    const model = sequential([
+      layers.masking(),
+      layers.selfAttention(2),
+      layers.globalMaxPooling1d(),
+    ]);
+    const short = given.slice([{}, { stop: 4 }]);
+    const padded = pad(short, [
+      [0, 0],
+      [0, 2],
+      [0, 0],
+    ]);
+    const outputs = model.predict(padded);
+    const alone = sequential([layers.selfAttention(2), layers.globalMaxPooling1d()]);
+    alone.build([4, 8]);
+    alone.setWeights({
+      parameters: { selfAttention: model.weights.parameters["selfAttention"] },
+    });
+    expect(distance([outputs], [alone.predict(short)])).toBeLessThan(1e-6);
+    expect(model.predict(padded.mul(0)).abs().max().item()).toBe(0);
+  });
+
+  test("take first values by name, and options of cells", () => {
+    const model = sequential(
+      [
+        layers.gru(4, { kernelInitializer: "zeros", returnSequences: true, resetAfter: false }),
+        layers.lstm(2, { recurrentInitializer: "identity", unitForgetBias: false }),
+        layers.dense(2, { kernelInitializer: "ones", useBias: false }),
+      ],
+      { inputShape: [6, 8] },
+    );
+    const { gru, lstm, dense } = model.weights.parameters as Record<string, Record<string, Tensor>>;
+    expect(Object.keys(gru)).toEqual(["Wx", "Wh", "b"]);
+    expect(gru["Wx"].abs().max().item()).toBe(0);
+    expect(lstm["b"].abs().max().item()).toBe(0);
+    expect(lstm["Wh"].toArray()).toEqual([
+      [1, 0, 0, 0, 0, 0, 0, 0],
+      [0, 1, 0, 0, 0, 0, 0, 0],
+    ]);
+    expect(dense["W"].toArray()).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
+  });
+
+  test("losses by name, as losses and as metrics, are their formulas", () => {
+    const [p, t] = [
+      [
+        [0.5, 2, 3],
+        [1, 0.25, 0.5],
+      ],
+      [
+        [0, 1, 0],
+        [1, 0, 0],
+      ],
+    ];
+    const identity = sequential([layers.activation("linear")]);
+    const mean = (f: (p: number, t: number) => number): number =>
+      p.flat().reduce((total, v, i) => total + f(v, t.flat()[i]), 0) / 6;
+    const wanted = {
+      mape: mean((a, b) => (100 * Math.abs(a - b)) / Math.max(b, 1e-7)),
+      msle: mean((a, b) => (Math.log(1 + a) - Math.log(1 + Math.max(b, 1e-7))) ** 2),
+      mse: mean((a, b) => (a - b) ** 2),
+      // 1 + 3 − 2 and 1 + 0.5 − 1.
+      categoricalHinge: (2 + 0.5) / 2,
+    };
+    for (const [name, value] of Object.entries(wanted)) {
+      const loss = name as "mape";
+      identity.compile({ loss, metrics: [loss] });
+      const logs = identity.evaluate(p, t);
+      expect(logs["loss"] / value).toBeCloseTo(1, 5);
+      expect(logs[name] / value).toBeCloseTo(1, 5);
+    }
+  });
+
+  test("cosineSimilarity is negative as a loss and positive as a metric", () => {
+    const model = sequential([layers.activation("linear")]);
+    model.compile({ loss: "cosineSimilarity", metrics: ["cosineSimilarity"] });
+    const { loss, cosineSimilarity } = model.evaluate([[3, 4]], [[1, 0]]);
+    expect([loss, cosineSimilarity].map((v) => v.toFixed(5))).toEqual(["-0.60000", "0.60000"]);
+  });
+
+  test("two metrics of a name have two places in the history", () => {
+    const model = sequential([layers.dense(1)]);
+    model.compile({ loss: "mse", metrics: ["mae", "mae"] });
+    expect(Object.keys(model.evaluate([[1]], [1]))).toEqual(["loss", "mae", "mae2"]);
   });
 });

@@ -67,7 +67,7 @@ export interface WatchOptions {
 const watchOptions = ["monitor", "mode", "minDelta", "baseline"];
 
 /** Metrics that should rise. */
-const rising = /acc|auc|area|precision|recall|f1|squared$/i;
+const rising = /acc|auc|area|precision|recall|f1|rSquared$|cosine/i;
 
 /** Whether a value is better than the best so far. */
 class Watch {

@@ -362,7 +362,7 @@ export class Sequential {
    *
    * const model = sequential([layers.embedding(10, 4), layers.gru(3), layers.dense(1)], { inputShape: [5] });
    * model.freeze("embedding");
-   * console.log(model.summary().split("\n").slice(-2)); // [ 'Trained: 76', 'Not trained: 40' ]
+   * console.log(model.summary().split("\n").slice(-2)); // [ 'Trained: 79', 'Not trained: 40' ]
    * ```
    */
   freeze(...names: readonly string[]): void {
@@ -553,7 +553,8 @@ export class Sequential {
    * const model = sequential([layers.dense(1)]);
    * model.compile({ loss: "mse", optimizer: "sgd" });
    * const batches = [[[1], [2]], [[3], [4]]]; // or read from somewhere, one after the other
-   * for (const x of batches) console.log(Object.keys(model.trainOnBatch(x, x))); // [ 'loss' ] [ 'loss' ]
+   * const losses = batches.map((x) => model.trainOnBatch(x, x)["loss"]);
+   * console.log(losses.length); // 2
    * ```
    */
   trainOnBatch(x: DataLike, y: DataLike, options: BatchOptions = {}): Record<string, number> {

@@ -1,9 +1,11 @@
 /** @file Recurrent layers: LSTM, GRU, the plain RNN, and any cell of one's own. */
-import { checkOptions, permute } from "@tapeloop/autograd";
+import { checkOptions, permute, swapAxes } from "@tapeloop/autograd";
 import {
   type AnyCell,
   bidirectional as inBothDirections,
   type BidirectionalOptions,
+  type CellOptions,
+  convLstmCell,
   gruCell,
   lstmCell,
   rnn,
@@ -12,6 +14,7 @@ import {
   variationalDropout,
 } from "@tapeloop/nn";
 import { checkRank, type Layer } from "../layer.ts";
+import { type FirstValues, initializerOf } from "./initializers.ts";
 
 /** Options of every recurrent layer. */
 export interface RecurrentOptions {
@@ -25,8 +28,46 @@ export interface RecurrentOptions {
   readonly recurrentDropout?: number;
 }
 
+/** First values of recurrent layers. */
+export interface RecurrentValues {
+  /** First values of the weights of inputs. Default: "glorotUniform". */
+  readonly kernelInitializer?: FirstValues;
+  /** First values of the weights of the state. Default: "orthogonal". */
+  readonly recurrentInitializer?: FirstValues;
+}
+
+/** Options of {@link lstm}. */
+export interface LstmLayerOptions extends RecurrentOptions, RecurrentValues {
+  /** Whether forget gates start with a bias of 1. Default: true. */
+  readonly unitForgetBias?: boolean;
+}
+
+/** Options of {@link gru}. */
+export interface GruLayerOptions extends RecurrentOptions, RecurrentValues {
+  /** Whether the reset gate comes after the product with the state. Default: true. */
+  readonly resetAfter?: boolean;
+}
+
+/** Options of {@link simpleRnn}. */
+export interface SimpleRnnOptions extends RecurrentOptions, RecurrentValues {
+  /** What the sums become. Default: "tanh". */
+  readonly activation?: "tanh" | "relu";
+}
+
+/** First values, as cells take them. */
+function valuesOf(type: string, options: RecurrentValues): CellOptions {
+  const { kernelInitializer = "glorotUniform", recurrentInitializer = "orthogonal" } = options;
+  return {
+    inputWeights: initializerOf(type, kernelInitializer),
+    recurrentWeights: initializerOf(type, recurrentInitializer),
+  };
+}
+
 /** The names of {@link RecurrentOptions}. */
 const recurrentOptions = ["returnSequences", "goBackwards", "dropout", "recurrentDropout"];
+
+/** The names of {@link RecurrentValues}. */
+const valueOptions = ["kernelInitializer", "recurrentInitializer"];
 
 /** A recurrent layer, which may be run in both directions. */
 export interface RecurrentLayer extends Layer {
@@ -93,8 +134,9 @@ function recurrentOf(
   type: string,
   plain: (inputSize: number) => AnyCell,
   options: RecurrentOptions,
+  others: readonly string[] = [],
 ): RecurrentLayer {
-  checkOptions(type, options, recurrentOptions);
+  checkOptions(type, options, [...recurrentOptions, ...others]);
   const { dropout: inputs = 0, recurrentDropout: state = 0 } = options;
   const cellOf =
     inputs === 0 && state === 0
@@ -118,8 +160,13 @@ function recurrentOf(
  * console.log(model.predict(ones([2, 5, 3])).shape); // [ 2, 4 ]
  * ```
  */
-export function lstm(units: number, options: RecurrentOptions = {}): RecurrentLayer {
-  return recurrentOf("lstm", (F) => lstmCell(F, units), options);
+export function lstm(units: number, options: LstmLayerOptions = {}): RecurrentLayer {
+  const values = valuesOf("lstm", options);
+  const forgetBias = options.unitForgetBias === false ? 0 : 1;
+  return recurrentOf("lstm", (F) => lstmCell(F, units, { ...values, forgetBias }), options, [
+    ...valueOptions,
+    "unitForgetBias",
+  ]);
 }
 
 /**
@@ -136,8 +183,13 @@ export function lstm(units: number, options: RecurrentOptions = {}): RecurrentLa
  * console.log(sequential([layers.gru(4)]).predict(ones([2, 5, 3])).shape); // [ 2, 4 ]
  * ```
  */
-export function gru(units: number, options: RecurrentOptions = {}): RecurrentLayer {
-  return recurrentOf("gru", (F) => gruCell(F, units), options);
+export function gru(units: number, options: GruLayerOptions = {}): RecurrentLayer {
+  const values = valuesOf("gru", options);
+  const { resetAfter = true } = options;
+  return recurrentOf("gru", (F) => gruCell(F, units, { ...values, resetAfter }), options, [
+    ...valueOptions,
+    "resetAfter",
+  ]);
 }
 
 /**
@@ -154,8 +206,13 @@ export function gru(units: number, options: RecurrentOptions = {}): RecurrentLay
  * console.log(sequential([layers.simpleRnn(4)]).predict(ones([2, 5, 3])).shape); // [ 2, 4 ]
  * ```
  */
-export function simpleRnn(units: number, options: RecurrentOptions = {}): RecurrentLayer {
-  return recurrentOf("simpleRnn", (F) => rnnCell(F, units), options);
+export function simpleRnn(units: number, options: SimpleRnnOptions = {}): RecurrentLayer {
+  const values = valuesOf("simpleRnn", options);
+  const { activation = "tanh" } = options;
+  return recurrentOf("simpleRnn", (F) => rnnCell(F, units, { ...values, activation }), options, [
+    ...valueOptions,
+    "activation",
+  ]);
 }
 
 /**
@@ -178,4 +235,96 @@ export function bidirectional(layer: RecurrentLayer, options: BidirectionalOptio
     const cell = layer.cellOf(F);
     return inBothDirections(cell, cell, options) as Runner<object, object>;
   });
+}
+
+/** Options of {@link convLstm1d} and {@link convLstm2d}. */
+export interface ConvLstmLayerOptions {
+  /** Whether the output of every step is handed on, and not only the last. Default: false. */
+  readonly returnSequences?: boolean;
+  /** Whether sequences are read from their ends. Default: false. */
+  readonly goBackwards?: boolean;
+}
+
+function convLstm(
+  type: "convLstm1d" | "convLstm2d",
+  filters: number,
+  kernelSize: number | readonly number[],
+  options: ConvLstmLayerOptions,
+): Layer {
+  checkOptions(type, options, ["returnSequences", "goBackwards"]);
+  const { returnSequences = false, goBackwards = false } = options;
+  const axes = type === "convLstm1d" ? 1 : 2;
+  return {
+    type,
+    build: (shape) => {
+      checkRank(type, shape, axes + 2, axes === 1 ? "T, L, F" : "T, H, W, F");
+      const [T, ...place] = shape;
+      const space = place.slice(0, -1);
+      const runner = rnn(convLstmCell(place[axes], filters, space, { kernelSize }));
+      const outputs = [...space, filters];
+      return {
+        outputShape: returnSequences ? [T, ...outputs] : outputs,
+        init: (key) => runner.init(key),
+        apply: (parameters, { x, mask }) => {
+          const run = runner.apply(
+            parameters as ReturnType<typeof runner.init>,
+            swapAxes(x, 0, 1),
+            {
+              reverse: goBackwards,
+              ...(mask && { mask: swapAxes(mask, 0, 1) }),
+            },
+          );
+          if (!returnSequences) return { x: run.last };
+          return { x: swapAxes(run.outputs, 0, 1), ...(mask && { mask }) };
+        },
+      };
+    },
+  };
+}
+
+/**
+ * Long short-term memory over rows, whose products are convolutions: see `convLstmCell`. Space keeps its size, as with
+ * Keras's padding "same".
+ *
+ * Shapes: [B, T, L, F] → [B, L, filters], or [B, T, L, filters] with `returnSequences`.
+ *
+ * @throws ArgumentError if a size is not a whole number from 1, or an option is unknown.
+ *
+ * @example
+ * ```ts
+ * import { layers, ones, sequential } from "tapeloop";
+ *
+ * console.log(sequential([layers.convLstm1d(4, 3)]).predict(ones([1, 5, 8, 2])).shape); // [ 1, 8, 4 ]
+ * ```
+ */
+export function convLstm1d(
+  filters: number,
+  kernelSize: number,
+  options: ConvLstmLayerOptions = {},
+): Layer {
+  return convLstm("convLstm1d", filters, kernelSize, options);
+}
+
+/**
+ * Long short-term memory over pictures, whose products are convolutions: see {@link convLstm1d}.
+ *
+ * Shapes: [B, T, H, W, F] → [B, H, W, filters], or [B, T, H, W, filters] with `returnSequences`.
+ *
+ * @param kernelSize - One number for both axes, or height and width.
+ * @throws ArgumentError if a size is not a whole number from 1, or an option is unknown.
+ *
+ * @example
+ * ```ts
+ * import { layers, ones, sequential } from "tapeloop";
+ *
+ * const model = sequential([layers.convLstm2d(3, 3, { returnSequences: true })]);
+ * console.log(model.predict(ones([1, 2, 4, 4, 1])).shape); // [ 1, 2, 4, 4, 3 ]
+ * ```
+ */
+export function convLstm2d(
+  filters: number,
+  kernelSize: number | readonly [height: number, width: number],
+  options: ConvLstmLayerOptions = {},
+): Layer {
+  return convLstm("convLstm2d", filters, kernelSize, options);
 }
