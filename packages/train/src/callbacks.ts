@@ -64,17 +64,20 @@ export interface WatchOptions {
   readonly baseline?: number;
 }
 
-const watchOptions = ["monitor", "mode", "minDelta", "baseline"];
+/** The names of {@link WatchOptions}. */
+export const watchOptions: readonly string[] = ["monitor", "mode", "minDelta", "baseline"];
 
 /** Metrics that should rise. */
 const rising = /acc|auc|area|precision|recall|f1|rSquared$|cosine/i;
 
 /** Whether a value is better than the best so far. */
-class Watch {
+export class Watch {
+  /** The name of what is watched. */
   readonly monitor: string;
   readonly #sign: number;
   readonly #minDelta: number;
-  best = Infinity;
+  /** The best so far; less is better. */
+  best: number = Infinity;
 
   constructor(op: string, { monitor = "valLoss", mode, minDelta = 0, baseline }: WatchOptions) {
     if (mode !== undefined && mode !== "min" && mode !== "max") {
@@ -262,49 +265,6 @@ export function terminateOnNaN(): Callback {
       if (!Number.isFinite(logs["loss"])) {
         fit.stop(`the loss is ${logs["loss"]} in batch ${batch}: run it again in detectAnomaly()`);
       }
-    },
-  };
-}
-
-/** Options of {@link modelCheckpoint}. */
-export interface CheckpointOptions extends WatchOptions {
-  /** Whether only epochs that are the best so far are saved. Default: false. */
-  readonly saveBestOnly?: boolean;
-  /** Whether the optimizer's state is left out. Default: false. */
-  readonly saveWeightsOnly?: boolean;
-}
-
-/**
- * Hands the bytes of the model to a function after epochs, to write them wherever there is a place. They are those of
- * {@link Sequential.save}, or with `saveWeightsOnly` of {@link Sequential.saveWeights}.
- *
- * @throws ArgumentError for unknown options, and from the fit for a name that it has not.
- *
- * @example
- * ```ts
- * import { modelCheckpoint } from "tapeloop";
- *
- * let best: Uint8Array | null = null; // or a file
- * const callback = modelCheckpoint((bytes) => (best = bytes), { saveBestOnly: true });
- * console.log(Object.keys(callback)); // [ 'onTrainBegin', 'onEpochEnd' ]
- * ```
- */
-export function modelCheckpoint(
-  write: (bytes: Uint8Array<ArrayBuffer>, epoch: number, logs: Logs) => unknown,
-  options: CheckpointOptions = {},
-): Callback {
-  const op = "modelCheckpoint";
-  checkOptions(op, options, [...watchOptions, "saveBestOnly", "saveWeightsOnly"]);
-  const { saveBestOnly = false, saveWeightsOnly = false } = options;
-  let watch = new Watch(op, options);
-  return {
-    onTrainBegin: () => {
-      watch = new Watch(op, options);
-    },
-    onEpochEnd: async (epoch, logs, fit) => {
-      if (saveBestOnly && watch.isBetter(op, logs, fit) !== true) return;
-      const { model } = fit;
-      await write(saveWeightsOnly ? model.saveWeights() : model.save(), epoch, logs);
     },
   };
 }

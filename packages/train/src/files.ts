@@ -1,7 +1,50 @@
-/** @file Callbacks that leave something behind: a table of epochs, a backup to go on from. */
+/** @file Callbacks that leave something behind: checkpoints, a table of epochs, a backup to go on from. */
 import { checkOptions } from "@tapeloop/autograd";
 import { decodeSafetensors } from "@tapeloop/io";
-import type { Callback } from "./callbacks.ts";
+import { type Callback, type Logs, Watch, watchOptions, type WatchOptions } from "./callbacks.ts";
+
+/** Options of {@link modelCheckpoint}. */
+export interface CheckpointOptions extends WatchOptions {
+  /** Whether only epochs that are the best so far are saved. Default: false. */
+  readonly saveBestOnly?: boolean;
+  /** Whether the optimizer's state is left out. Default: false. */
+  readonly saveWeightsOnly?: boolean;
+}
+
+/**
+ * Hands the bytes of the model to a function after epochs, to write them wherever there is a place. They are those of
+ * {@link Sequential.save}, or with `saveWeightsOnly` of {@link Sequential.saveWeights}.
+ *
+ * @throws ArgumentError for unknown options, and from the fit for a name that it has not.
+ *
+ * @example
+ * ```ts
+ * import { modelCheckpoint } from "tapeloop";
+ *
+ * let best: Uint8Array | null = null; // or a file
+ * const callback = modelCheckpoint((bytes) => (best = bytes), { saveBestOnly: true });
+ * console.log(Object.keys(callback)); // [ 'onTrainBegin', 'onEpochEnd' ]
+ * ```
+ */
+export function modelCheckpoint(
+  write: (bytes: Uint8Array<ArrayBuffer>, epoch: number, logs: Logs) => unknown,
+  options: CheckpointOptions = {},
+): Callback {
+  const op = "modelCheckpoint";
+  checkOptions(op, options, [...watchOptions, "saveBestOnly", "saveWeightsOnly"]);
+  const { saveBestOnly = false, saveWeightsOnly = false } = options;
+  let watch = new Watch(op, options);
+  return {
+    onTrainBegin: () => {
+      watch = new Watch(op, options);
+    },
+    onEpochEnd: async (epoch, logs, fit) => {
+      if (saveBestOnly && watch.isBetter(op, logs, fit) !== true) return;
+      const { model } = fit;
+      await write(saveWeightsOnly ? model.saveWeights() : model.save(), epoch, logs);
+    },
+  };
+}
 
 /** Options of {@link csvLogger}. */
 export interface CsvLoggerOptions {

@@ -28,16 +28,21 @@ export type { ByLayer, LayerInfo, Weights } from "./network.ts";
 // Callbacks
 export {
   type Callback,
-  type CheckpointOptions,
   earlyStopping,
   type EarlyStoppingOptions,
   type FitControl,
   learningRateScheduler,
   type Logs,
-  modelCheckpoint,
   type ReduceOnPlateauOptions,
   reduceLearningRateOnPlateau,
   terminateOnNaN,
   type WatchOptions,
 } from "./callbacks.ts";
-export { backupAndRestore, type BackupStore, csvLogger, type CsvLoggerOptions } from "./files.ts";
+export {
+  backupAndRestore,
+  type BackupStore,
+  type CheckpointOptions,
+  csvLogger,
+  type CsvLoggerOptions,
+  modelCheckpoint,
+} from "./files.ts";

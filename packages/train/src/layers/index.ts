@@ -32,9 +32,6 @@ export {
 } from "./normalization.ts";
 export {
   bidirectional,
-  convLstm1d,
-  convLstm2d,
-  type ConvLstmLayerOptions,
   gru,
   type GruLayerOptions,
   lstm,
@@ -57,3 +54,4 @@ export { named } from "../layer.ts";
 export { dropout, gaussianNoise, spatialDropout1d } from "./noise.ts";
 export { selfAttention, type SelfAttentionOptions } from "./attention.ts";
 export type { FirstValues, InitializerName } from "./initializers.ts";
+export { convLstm1d, convLstm2d, type ConvLstmLayerOptions } from "./conv-lstm.ts";
