@@ -1,20 +1,25 @@
 /** @file Callbacks: what is done between the epochs of a fit. */
 import { ArgumentError, checkOptions } from "@tapeloop/autograd";
-import type { ByLayer } from "./network.ts";
+import type { Weights } from "./network.ts";
+import type { Sequential } from "./sequential.ts";
 
 /** Loss and metrics by their names; of validation data they begin with `val`: `valLoss`. */
 export type Logs = Readonly<Record<string, number>>;
 
-/** What callbacks may do to a model while it is fitted. */
+/** What callbacks may do while a model is fitted. */
 export interface FitControl {
-  /** Ends the fit after this epoch, with a reason for the history. */
+  /** The model: to predict with, to copy or save its weights, or to set them. */
+  readonly model: Sequential;
+  /** The names of all that is measured, that of validation data too. */
+  readonly names: readonly string[];
+  /** Ends the fit after this batch, with a reason for the history; its epoch is measured first. */
   stop(reason: string): void;
   /** What updates are multiplied by from here on; 1 at first. With optimizers here it multiplies the learning rate. */
   rate: number;
-  /** A copy of the parameters, which is the caller's. */
-  copyParameters(): ByLayer;
-  /** Puts parameters in their place. */
-  restoreParameters(parameters: ByLayer): void;
+  /** The epoch to start with, for who goes on with an earlier fit: it may be set in `onTrainBegin`. */
+  initialEpoch: number;
+  /** Whether the fit has come to its end: false while it runs, and after an error or its signal. */
+  readonly isComplete: boolean;
 }
 
 /**
@@ -37,8 +42,10 @@ export interface Callback {
   onTrainBegin?(fit: FitControl): unknown;
   /** Before an epoch, counted from 0. */
   onEpochBegin?(epoch: number, fit: FitControl): unknown;
-  /** After a batch, counted from 0 in each epoch. */
-  onBatchEnd?(batch: number, fit: FitControl): unknown;
+  /** Before a batch, counted from 0 in each epoch. */
+  onBatchBegin?(batch: number, fit: FitControl): unknown;
+  /** After a batch, with the loss and the metrics of the epoch so far. */
+  onBatchEnd?(batch: number, logs: Logs, fit: FitControl): unknown;
   /** After an epoch, with its loss and its metrics. */
   onEpochEnd?(epoch: number, logs: Logs, fit: FitControl): unknown;
   /** After the last epoch, also if the fit fails. */
@@ -53,21 +60,26 @@ export interface WatchOptions {
   readonly mode?: "min" | "max";
   /** By how much it must be better to count. Default: 0. */
   readonly minDelta?: number;
+  /** What the first value must be better than. Default: anything is. */
+  readonly baseline?: number;
 }
 
-const watchOptions = ["monitor", "mode", "minDelta"];
+/** The names of {@link WatchOptions}. */
+export const watchOptions: readonly string[] = ["monitor", "mode", "minDelta", "baseline"];
 
 /** Metrics that should rise. */
-const rising = /acc|auc|area|precision|recall|f1|squared$/i;
+const rising = /acc|auc|area|precision|recall|f1|rSquared$|cosine/i;
 
 /** Whether a value is better than the best so far. */
-class Watch {
+export class Watch {
+  /** The name of what is watched. */
   readonly monitor: string;
   readonly #sign: number;
   readonly #minDelta: number;
-  best = Infinity;
+  /** The best so far; less is better. */
+  best: number = Infinity;
 
-  constructor(op: string, { monitor = "valLoss", mode, minDelta = 0 }: WatchOptions) {
+  constructor(op: string, { monitor = "valLoss", mode, minDelta = 0, baseline }: WatchOptions) {
     if (mode !== undefined && mode !== "min" && mode !== "max") {
       throw new ArgumentError(op, 'mode is "min" or "max"', String(mode));
     }
@@ -77,15 +89,17 @@ class Watch {
     this.monitor = monitor;
     this.#sign = (mode ?? (rising.test(monitor) ? "max" : "min")) === "max" ? -1 : 1;
     this.#minDelta = minDelta;
+    if (baseline !== undefined) this.best = this.#sign * baseline;
   }
 
-  /** Whether the epoch is the best so far. */
-  isBetter(op: string, logs: Logs): boolean {
+  /** Whether the epoch is the best so far; null if this one was not measured. */
+  isBetter(op: string, logs: Logs, { names }: FitControl): boolean | null {
     const value = logs[this.monitor];
     if (value === undefined) {
+      if (names.includes(this.monitor)) return null;
       throw new ArgumentError(
         op,
-        `monitor is one of ${Object.keys(logs).join(", ")}`,
+        `monitor is one of ${names.join(", ")}`,
         `"${this.monitor}"`,
         this.monitor.startsWith("val") ? "Give fit() validationData or validationSplit." : "",
       );
@@ -101,8 +115,10 @@ class Watch {
 export interface EarlyStoppingOptions extends WatchOptions {
   /** Epochs without a better value before the fit ends, from 0. Default: 0. */
   readonly patience?: number;
-  /** Whether the parameters of the best epoch are put back at the end. Default: false. */
+  /** Whether the weights of the best epoch are put back at the end, running means too. Default: false. */
   readonly restoreBestWeights?: boolean;
+  /** The first epoch that is watched. Default: 0. */
+  readonly startFromEpoch?: number;
 }
 
 /**
@@ -120,26 +136,30 @@ export interface EarlyStoppingOptions extends WatchOptions {
  */
 export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   const op = "earlyStopping";
-  checkOptions(op, options, [...watchOptions, "patience", "restoreBestWeights"]);
-  const { patience = 0, restoreBestWeights = false } = options;
+  checkOptions(op, options, [...watchOptions, "patience", "restoreBestWeights", "startFromEpoch"]);
+  const { patience = 0, restoreBestWeights = false, startFromEpoch = 0 } = options;
   checkCount(op, "patience", patience, 0);
+  checkCount(op, "startFromEpoch", startFromEpoch, 0);
   let watch = new Watch(op, options);
-  let [waited, best]: [number, ByLayer | null] = [0, null];
+  let [waited, best]: [number, Weights | null] = [0, null];
   return {
     onTrainBegin: () => {
       watch = new Watch(op, options);
       [waited, best] = [0, null];
     },
     onEpochEnd: (epoch, logs, fit) => {
-      if (watch.isBetter(op, logs)) {
-        waited = 0;
-        if (restoreBestWeights) best = fit.copyParameters();
-      } else if (++waited >= patience) {
+      if (epoch < startFromEpoch) return;
+      const isBetter = watch.isBetter(op, logs, fit);
+      if (isBetter === null) return;
+      if (isBetter) waited = 0;
+      else waited++;
+      if (restoreBestWeights && (isBetter || best === null)) best = fit.model.getWeights();
+      if (!isBetter && waited >= patience) {
         fit.stop(`${watch.monitor} has not been better for ${waited} epochs, epoch ${epoch}`);
       }
     },
     onTrainEnd: (fit) => {
-      if (best !== null) fit.restoreParameters(best);
+      if (best !== null) fit.model.setWeights(best);
     },
   };
 }
@@ -150,6 +170,8 @@ export interface ReduceOnPlateauOptions extends WatchOptions {
   readonly factor?: number;
   /** Epochs without a better value before, from 0. Default: 10. */
   readonly patience?: number;
+  /** Epochs after a reduction in which nothing is watched, from 0. Default: 0. */
+  readonly cooldown?: number;
   /** The least factor of all, from 0. Default: 0. */
   readonly least?: number;
 }
@@ -170,23 +192,30 @@ export interface ReduceOnPlateauOptions extends WatchOptions {
  */
 export function reduceLearningRateOnPlateau(options: ReduceOnPlateauOptions = {}): Callback {
   const op = "reduceLearningRateOnPlateau";
-  checkOptions(op, options, [...watchOptions, "factor", "patience", "least"]);
-  const { factor = 0.1, patience = 10, least = 0 } = options;
+  checkOptions(op, options, [...watchOptions, "factor", "patience", "cooldown", "least"]);
+  const { factor = 0.1, patience = 10, cooldown = 0, least = 0 } = options;
   checkCount(op, "patience", patience, 0);
+  checkCount(op, "cooldown", cooldown, 0);
   if (!(factor > 0 && factor < 1)) {
     throw new ArgumentError(op, "factor is between 0 and 1", String(factor));
   }
   let watch = new Watch(op, options);
-  let waited = 0;
+  let [waited, rest] = [0, 0];
   return {
     onTrainBegin: () => {
       watch = new Watch(op, options);
-      waited = 0;
+      [waited, rest] = [0, 0];
     },
     onEpochEnd: (_, logs, fit) => {
-      if (watch.isBetter(op, logs)) waited = 0;
-      else if (++waited >= patience) {
+      const isBetter = watch.isBetter(op, logs, fit);
+      if (rest > 0) {
+        rest--;
         waited = 0;
+      }
+      if (isBetter === null || rest > 0) return;
+      if (isBetter) waited = 0;
+      else if (++waited >= patience) {
+        [waited, rest] = [0, cooldown];
         fit.rate = Math.max(least, fit.rate * factor);
       }
     },
@@ -197,7 +226,7 @@ export function reduceLearningRateOnPlateau(options: ReduceOnPlateauOptions = {}
  * Sets what updates are multiplied by, before each epoch: a schedule by epochs. Schedules by updates, which need no
  * callback, are those of `@tapeloop/optim`.
  *
- * @param rateOf - The factor of an epoch, counted from 0.
+ * @param rateOf - The factor of an epoch, counted from 0, by that of the epoch before.
  *
  * @example
  * ```ts
@@ -207,10 +236,10 @@ export function reduceLearningRateOnPlateau(options: ReduceOnPlateauOptions = {}
  * console.log(Object.keys(halving)); // [ 'onEpochBegin' ]
  * ```
  */
-export function learningRateScheduler(rateOf: (epoch: number) => number): Callback {
+export function learningRateScheduler(rateOf: (epoch: number, rate: number) => number): Callback {
   return {
     onEpochBegin: (epoch, fit) => {
-      const rate = rateOf(epoch);
+      const rate = rateOf(epoch, fit.rate);
       if (!(rate >= 0 && rate < Infinity)) {
         const rule = "the factor is a finite number from 0";
         throw new ArgumentError("learningRateScheduler", rule, `${rate} for epoch ${epoch}`);
@@ -221,61 +250,21 @@ export function learningRateScheduler(rateOf: (epoch: number) => number): Callba
 }
 
 /**
- * Ends a fit when its loss is no number any longer.
+ * Ends a fit in the batch in which its loss is no finite number any longer.
  *
  * @example
  * ```ts
  * import { terminateOnNaN } from "tapeloop";
  *
- * console.log(Object.keys(terminateOnNaN())); // [ 'onEpochEnd' ]
+ * console.log(Object.keys(terminateOnNaN())); // [ 'onBatchEnd' ]
  * ```
  */
 export function terminateOnNaN(): Callback {
   return {
-    onEpochEnd: (epoch, logs, fit) => {
+    onBatchEnd: (batch, logs, fit) => {
       if (!Number.isFinite(logs["loss"])) {
-        fit.stop(`the loss is ${logs["loss"]} in epoch ${epoch}: run it again in detectAnomaly()`);
+        fit.stop(`the loss is ${logs["loss"]} in batch ${batch}: run it again in detectAnomaly()`);
       }
-    },
-  };
-}
-
-/** Options of {@link modelCheckpoint}. */
-export interface CheckpointOptions extends WatchOptions {
-  /** Whether only epochs that are the best so far are saved. Default: false. */
-  readonly saveBestOnly?: boolean;
-}
-
-/**
- * Hands a copy of the parameters to a function after epochs, to save them wherever there is a place; see
- * `@tapeloop/io` for safetensors files.
- *
- * @param save - May be asynchronous: the next epoch waits for it.
- *
- * @example
- * ```ts
- * import { modelCheckpoint } from "tapeloop";
- *
- * const saved: number[] = [];
- * const callback = modelCheckpoint((_, epoch) => saved.push(epoch));
- * console.log(Object.keys(callback)); // [ 'onTrainBegin', 'onEpochEnd' ]
- * ```
- */
-export function modelCheckpoint(
-  save: (parameters: ByLayer, epoch: number, logs: Logs) => unknown,
-  options: CheckpointOptions = {},
-): Callback {
-  const op = "modelCheckpoint";
-  checkOptions(op, options, [...watchOptions, "saveBestOnly"]);
-  const { saveBestOnly = false } = options;
-  let watch = new Watch(op, options);
-  return {
-    onTrainBegin: () => {
-      watch = new Watch(op, options);
-    },
-    onEpochEnd: async (epoch, logs, fit) => {
-      if (saveBestOnly && !watch.isBetter(op, logs)) return;
-      await save(fit.copyParameters(), epoch, logs);
     },
   };
 }

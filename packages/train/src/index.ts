@@ -7,7 +7,9 @@
 
 // Models
 export {
+  type BatchOptions,
   type CompileOptions,
+  type EvaluateOptions,
   type PredictOptions,
   Sequential,
   sequential,
@@ -21,20 +23,26 @@ export type { ProgressOutput } from "./progress.ts";
 // Layers
 export * as layers from "./layers/index.ts";
 export type { BuiltLayer, Flow, Layer, LayerContext, LayerResult } from "./layer.ts";
-export type { ByLayer } from "./network.ts";
+export type { ByLayer, LayerInfo, Weights } from "./network.ts";
 
 // Callbacks
 export {
   type Callback,
-  type CheckpointOptions,
   earlyStopping,
   type EarlyStoppingOptions,
   type FitControl,
   learningRateScheduler,
   type Logs,
-  modelCheckpoint,
   type ReduceOnPlateauOptions,
   reduceLearningRateOnPlateau,
   terminateOnNaN,
   type WatchOptions,
 } from "./callbacks.ts";
+export {
+  backupAndRestore,
+  type BackupStore,
+  type CheckpointOptions,
+  csvLogger,
+  type CsvLoggerOptions,
+  modelCheckpoint,
+} from "./files.ts";

@@ -17,6 +17,8 @@ export interface LayerContext {
   readonly real: Tensor | null;
   /** What the layer keeps beside its parameters: see {@link BuiltLayer.running}. */
   readonly running: Tree;
+  /** Whether the layer is not trained: then batch normalization keeps to its running means, as in Keras. */
+  readonly isFrozen: boolean;
 }
 
 /** What a layer hands on. */
@@ -57,8 +59,30 @@ export interface BuiltLayer<P extends Tree = Tree> {
 export interface Layer {
   /** Its kind, as `summary()` prints it and parameters are named by: "lstm". */
   readonly type: string;
+  /** Its name in the model. Default: its type, and a number from the second of a type on. */
+  readonly name?: string;
   /** The layer for inputs of a shape, without the batch. */
   build(inputShape: Shape): BuiltLayer;
+}
+
+/**
+ * A layer with a name of its own in the model, as Keras's option `name`.
+ *
+ * @throws ArgumentError for a name of anything but letters, digits, "-" and "_".
+ *
+ * @example
+ * ```ts
+ * import { layers, sequential } from "tapeloop";
+ *
+ * const model = sequential([layers.named("head", layers.dense(2))], { inputShape: [3] });
+ * console.log(model.getLayer("head").parameterCount); // 8
+ * ```
+ */
+export function named(name: string, layer: Layer): Layer {
+  if (!/^[\p{L}\p{N}_-]+$/u.test(name)) {
+    throw new ArgumentError("named", 'a name has letters, digits, "-" and "_"', `"${name}"`);
+  }
+  return { ...layer, name };
 }
 
 /** Refuses inputs of another rank, the batch not counted. */

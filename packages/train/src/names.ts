@@ -1,11 +1,17 @@
 /** @file Losses, optimizers and metrics by their names in Keras. */
 import {
+  abs,
+  add,
   ArgumentError,
   cast,
+  div,
   log,
+  log1p,
+  max,
   maximum,
   mul,
   neg,
+  square,
   sub,
   sum,
   type Tensor,
@@ -23,7 +29,7 @@ import {
   logCosh,
   type LossOptions,
   meanAbsoluteError,
-  absoluteError,
+  meanOf,
   meanSquaredError,
   type Metric,
   negativeLogLikelihood,
@@ -32,7 +38,6 @@ import {
   recall,
   rootMeanSquaredError,
   rSquared,
-  squaredError,
   squaredHinge,
   topKAccuracy,
 } from "@tapeloop/nn";
@@ -79,20 +84,46 @@ export type LossFunction = (predictions: Tensor, targets: Tensor, options: LossO
 const tiny = 2 ** -126;
 
 /** −Σ t ln p over classes, of probabilities. */
-const categorical: LossFunction = (p, t, { reduction }) => {
-  const losses = neg(sum(mul(t, log(maximum(p, tiny))), { axes: -1 }));
-  return reduction === "none" ? losses : losses.mean();
-};
+function categorical(p: Tensor, t: Tensor): Tensor {
+  return neg(sum(mul(t, log(maximum(p, tiny))), { axes: -1 }));
+}
+
+/** 100 |t − p| / |t|, with 1e-7 for smaller |t|, as in Keras. */
+function percentageErrors(p: Tensor, t: Tensor): Tensor {
+  return mul(div(abs(sub(t, p)), maximum(abs(t), 1e-7)), 100);
+}
+
+/** (ln(1 + p) − ln(1 + t))², with 1e-7 for numbers below it, as in Keras. */
+function logarithmicErrors(p: Tensor, t: Tensor): Tensor {
+  return square(sub(log1p(maximum(p, 1e-7)), log1p(maximum(t, 1e-7))));
+}
+
+/** max(0, 1 + the greatest score of a wrong class − that of the right one), of one-hot rows. */
+function classMargins(p: Tensor, t: Tensor): Tensor {
+  const right = sum(mul(t, p), { axes: -1 });
+  const wrong = max(mul(sub(1, t), p), { axes: -1 });
+  return maximum(add(sub(wrong, right), 1), 0);
+}
+
+/** A loss of functions of single predictions. */
+function lossBy(each: (p: Tensor, t: Tensor) => Tensor): LossFunction {
+  return (p, t, { reduction }) => (reduction === "none" ? each(p, t) : each(p, t).mean());
+}
 
 /** The names of losses in Keras, in camel case. */
 export type LossName =
   | "binaryCrossentropy"
   | "categoricalCrossentropy"
+  | "categoricalHinge"
   | "sparseCategoricalCrossentropy"
   | "meanSquaredError"
   | "mse"
   | "meanAbsoluteError"
   | "mae"
+  | "meanAbsolutePercentageError"
+  | "mape"
+  | "meanSquaredLogarithmicError"
+  | "msle"
   | "huber"
   | "logCosh"
   | "hinge"
@@ -103,13 +134,18 @@ export type LossName =
 
 const losses: Readonly<Record<LossName, LossFunction>> = {
   binaryCrossentropy: binaryCrossEntropy,
-  categoricalCrossentropy: categorical,
+  categoricalCrossentropy: lossBy(categorical),
+  categoricalHinge: lossBy(classMargins),
   sparseCategoricalCrossentropy: (p, labels, options) =>
     negativeLogLikelihood(log(maximum(p, tiny)), cast(labels, "int32"), options),
   meanSquaredError: meanSquaredError,
   mse: meanSquaredError,
   meanAbsoluteError: meanAbsoluteError,
   mae: meanAbsoluteError,
+  meanAbsolutePercentageError: lossBy(percentageErrors),
+  mape: lossBy(percentageErrors),
+  meanSquaredLogarithmicError: lossBy(logarithmicErrors),
+  msle: lossBy(logarithmicErrors),
   huber: huber,
   logCosh: logCosh,
   hinge: hinge,
@@ -168,6 +204,11 @@ export function optimizerOf(optimizer: OptimizerName | Optimizer): Optimizer {
     : optimizer;
 }
 
+/** A loss as a metric: its mean. */
+function metricOf(name: string, loss: LossFunction): Metric {
+  return meanOf(name, (p, t) => loss(p, t, { reduction: "none" }));
+}
+
 const metrics: Readonly<Record<string, () => Metric>> = {
   accuracy: () => accuracy(),
   acc: () => accuracy(),
@@ -175,42 +216,44 @@ const metrics: Readonly<Record<string, () => Metric>> = {
   auc: () => areaUnderCurve(),
   binaryAccuracy: () => binaryAccuracy(),
   f1Score: () => f1Score(),
-  meanAbsoluteError: () => absoluteError(),
-  mae: () => absoluteError(),
-  meanSquaredError: () => squaredError(),
-  mse: () => squaredError(),
   precision: () => precision(),
   recall: () => recall(),
   rootMeanSquaredError: () => rootMeanSquaredError(),
   rSquared: () => rSquared(),
   topKAccuracy: () => topKAccuracy(),
+  ...Object.fromEntries(
+    Object.entries(losses).map(([name, loss]) => [name, () => metricOf(name, loss)]),
+  ),
+  // As in Keras its sign is that of the loss turned round.
+  cosineSimilarity: () => metricOf("cosineSimilarity", (p, t, o) => sub(1, cosineLoss(p, t, o))),
 };
 
-/** A metric's name, or a metric. */
+/** The name of a metric, or of a loss, whose mean it is. */
 export type MetricName =
+  | LossName
   | "accuracy"
   | "acc"
   | "areaUnderCurve"
   | "auc"
   | "binaryAccuracy"
   | "f1Score"
-  | "meanAbsoluteError"
-  | "mae"
-  | "meanSquaredError"
-  | "mse"
   | "precision"
   | "recall"
   | "rootMeanSquaredError"
   | "rSquared"
   | "topKAccuracy";
 
-/** The metrics of their names, each called as it was asked for. */
+/** The metrics of their names, each called as it was asked for; from the second of a name on with a number. */
 export function metricsOf(
   given: readonly (MetricName | Metric)[],
 ): readonly { readonly name: string; readonly metric: Metric }[] {
-  return given.map((metric) =>
-    typeof metric === "string"
-      ? { name: metric, metric: chosen("compile", "a metric", metrics, metric)() }
-      : { name: metric.name, metric },
-  );
+  const counts = new Map<string, number>();
+  return given.map((asked) => {
+    const isName = typeof asked === "string";
+    const metric = isName ? chosen("compile", "a metric", metrics, asked)() : asked;
+    const name = isName ? asked : asked.name;
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return { name: count === 1 ? name : `${name}${count}`, metric };
+  });
 }

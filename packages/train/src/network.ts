@@ -22,7 +22,7 @@ export interface Weights {
 }
 
 /** How many numbers there are in a tree. */
-function countOf(tree: Tree | undefined): number {
+export function countOf(tree: Tree | undefined): number {
   return tree === undefined ? 0 : leaves(tree).reduce((n, { size }) => n + size, 0);
 }
 
@@ -36,6 +36,20 @@ interface Placed {
   readonly name: string;
   readonly type: string;
   readonly built: BuiltLayer;
+}
+
+/** What is known of a layer of a model. */
+export interface LayerInfo {
+  /** Its name in the model: its type, and a number from the second of a type on; or the one it was given. */
+  readonly name: string;
+  /** Its kind, such as "lstm". */
+  readonly type: string;
+  /** The shape of one output, without the batch. */
+  readonly outputShape: Shape;
+  /** How many numbers it has, those that are not trained among them. */
+  readonly parameterCount: number;
+  /** Whether it is trained, if it has anything to train. */
+  readonly isTrained: boolean;
 }
 
 /** Layers that know the shapes of their inputs. */
@@ -56,10 +70,31 @@ export class Network {
       counts.set(layer.type, count + 1);
       const built = layer.build(shape);
       shape = built.outputShape;
-      const name = count === 0 ? layer.type : `${layer.type}${count + 1}`;
+      const name = layer.name ?? (count === 0 ? layer.type : `${layer.type}${count + 1}`);
       return { name, type: layer.type, built };
     });
     this.outputShape = shape;
+    const { names } = this;
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    if (twice !== undefined) {
+      throw new ArgumentError("sequential", "names of layers differ", `"${twice}" twice`);
+    }
+  }
+
+  /** The names of the layers, in their order. */
+  get names(): string[] {
+    return this.#layers.map(({ name }) => name);
+  }
+
+  /** What is known of the layers, in their order. */
+  infos({ parameters, running }: Weights, frozen: ReadonlySet<string>): LayerInfo[] {
+    return this.#layers.map(({ name, type, built }) => ({
+      name,
+      type,
+      outputShape: built.outputShape,
+      parameterCount: countOf(parameters[name]) + countOf(running[name]),
+      isTrained: !frozen.has(name),
+    }));
   }
 
   /** First parameters from a key. */
@@ -82,18 +117,25 @@ export class Network {
    *
    * @param key - In training; null in evaluation.
    * @param real - In training, which examples are real.
+   * @param frozen - In training, the layers that are not trained.
    */
   apply(
     weights: Weights,
     x: Tensor,
     key: Tensor | null,
     real: Tensor | null = null,
+    frozen: ReadonlySet<string> = new Set(),
   ): Flow & { readonly running: ByLayer } {
     const keys = key === null ? null : splitKey(key, this.#layers.length);
     const running: Record<string, Tree> = { ...weights.running };
     let flow: Flow = { x };
     this.#layers.forEach(({ name, built }, i) => {
-      const context = { key: keys?.[i] ?? null, real, running: weights.running[name] ?? {} };
+      const context = {
+        key: keys?.[i] ?? null,
+        real,
+        running: weights.running[name] ?? {},
+        isFrozen: frozen.has(name),
+      };
       const { running: kept, ...next } = built.apply(weights.parameters[name], flow, context);
       if (kept !== undefined) running[name] = kept;
       flow = next;
@@ -102,11 +144,11 @@ export class Network {
   }
 
   /** A table of layers, their outputs and their parameters. */
-  summary({ parameters, running }: Weights): string {
-    const rows = this.#layers.map(({ name, type, built }) => [
+  summary(weights: Weights, frozen: ReadonlySet<string>): string {
+    const rows = this.infos(weights, frozen).map(({ name, type, outputShape, parameterCount }) => [
       name === type ? name : `${name} (${type})`,
-      `[B, ${built.outputShape.join(", ")}]`,
-      grouped(countOf(parameters[name]) + countOf(running[name])),
+      `[B, ${outputShape.join(", ")}]`,
+      grouped(parameterCount),
     ]);
     const head = ["Layer", "Output shape", "Parameters"];
     const widths = head.map((text, i) =>
@@ -118,15 +160,17 @@ export class Network {
         .join("  ")
         .trimEnd();
     const rule = widths.map((width) => "─".repeat(width)).join("──");
-    const [trained, kept] = [countOf(parameters), countOf(running)];
+    const all = countOf(weights.parameters) + countOf(weights.running);
+    const moving = Object.entries(weights.parameters).filter(([name]) => !frozen.has(name));
+    const trained = countOf(Object.fromEntries(moving));
     return [
       line(head),
       rule,
       ...rows.map(line),
       rule,
-      `Parameters: ${grouped(trained + kept)}`,
+      `Parameters: ${grouped(all)}`,
       `Trained: ${grouped(trained)}`,
-      `Not trained: ${grouped(kept)}`,
+      `Not trained: ${grouped(all - trained)}`,
     ].join("\n");
   }
 }

@@ -13,6 +13,7 @@ import {
   mul,
   noGrad,
   reshape,
+  ShapeError,
   splitKey,
   sub,
   sum,
@@ -49,7 +50,7 @@ export interface TrainingState extends Weights {
 export interface Examples {
   readonly x: Tensor;
   readonly y: Tensor;
-  /** What each example counts: [N]. */
+  /** What each example counts, [N], or each step of it, [N, T]. */
   readonly weights: Tensor;
   /** int32 [B]; the last batch of an epoch is filled up with any. */
   readonly places: Tensor;
@@ -89,23 +90,33 @@ function say(
   weights: Weights,
   { x, y, weights: each, places, real }: Examples,
   key: Tensor | null,
+  frozen?: ReadonlySet<string>,
 ): Said {
   const {
     x: predictions,
     mask,
     running,
-  } = network.apply(weights, gather(x, places), key, greater(real, 0));
+  } = network.apply(weights, gather(x, places), key, greater(real, 0), frozen);
   const given = gather(y, places);
   // As in Keras, [B] is right for outputs [B, 1].
   const { rank, shape } = predictions;
   const isColumn = given.rank === rank - 1 && shape[rank - 1] === 1;
   const targets = isColumn ? expandDims(given, -1) : given;
   const losses = loss(predictions, targets, { reduction: "none" });
-  const ofExamples = mul(gather(each, places), real);
+  const ofSteps = gather(each, places);
+  if (ofSteps.rank > losses.rank) {
+    throw new ShapeError(
+      "fit",
+      `there is one loss for each example: float32[${losses.shape.join(",")}]`,
+      "weights of steps",
+      "Give sampleWeight one number for each example.",
+    );
+  }
+  const own = mul(ofSteps, ofSteps.rank > 1 ? expandDims(real, 1) : real);
   const counts =
     mask === undefined || losses.rank < 2
-      ? ofExamples
-      : mul(expandDims(ofExamples, 1), cast(mask, "float32"));
+      ? own
+      : mul(own.rank > 1 ? own : expandDims(own, 1), cast(mask, "float32"));
   const behind = losses.shape.slice(counts.rank).map(() => 1);
   const ofLosses = broadcastTo(reshape(counts, [...counts.shape, ...behind]), losses.shape);
   return {
@@ -131,27 +142,45 @@ function counted({ metrics }: Recipe, tally: Tally, said: Said): Tally {
   };
 }
 
-/** A step of training; `rate` scales its update, if there is one. */
+/** Some layers of all. */
+export function layersOf(all: ByLayer, names: readonly string[]): ByLayer {
+  return Object.fromEntries(names.map((name) => [name, all[name]]));
+}
+
+/**
+ * A step of training; `rate` scales its update, if there is one.
+ *
+ * @param trained - The names of the layers that are trained.
+ */
 export function trainingStep(
   network: Network,
   recipe: Recipe,
+  trained: readonly string[],
 ): (state: TrainingState, examples: Examples, rate: Tensor | null) => TrainingState {
+  const frozen = new Set(network.names.filter((name) => !trained.includes(name)));
   return compile((state: TrainingState, examples: Examples, rate: Tensor | null) => {
     const [own, key] = splitKey(state.key);
-    const { grads, aux } = valueAndGrad((parameters: ByLayer) => {
-      const said = say(network, recipe, { parameters, running: state.running }, examples, own);
+    const before = layersOf(state.parameters, trained);
+    const { grads, aux } = valueAndGrad((moved: ByLayer) => {
+      const parameters = { ...state.parameters, ...moved };
+      const said = say(
+        network,
+        recipe,
+        { parameters, running: state.running },
+        examples,
+        own,
+        frozen,
+      );
       const mean = div(said.loss, where(equal(said.count, 0), 1, said.count));
       return [mean, said];
-    })(state.parameters);
-    const { params, state: optimizer } = recipe.optimizer.update(
-      grads,
-      state.optimizer,
-      state.parameters,
-    );
-    const parameters =
+    })(before);
+    const { params, state: optimizer } = recipe.optimizer.update(grads, state.optimizer, before);
+    const after =
       rate === null
         ? params
-        : mapTree((x, next) => add(x, mul(sub(next, x), rate)), state.parameters, params);
+        : mapTree((x, next) => add(x, mul(sub(next, x), rate)), before, params);
+    // In the order of all layers.
+    const parameters = { ...state.parameters, ...after };
     const tally = noGrad(() => counted(recipe, state.tally, aux));
     return { parameters, running: aux.running, optimizer, tally, key };
   });

@@ -4,21 +4,18 @@ import {
   avgPool1d,
   avgPool2d,
   checkOptions,
+  max,
   maxPool1d,
   maxPool2d,
+  mean,
   permute,
   type Shape,
   type Tensor,
 } from "@tapeloop/autograd";
-import {
-  convolution1d,
-  convolution2d,
-  type ConvolutionParameters,
-  glorotUniform,
-  type Initializer,
-} from "@tapeloop/nn";
+import { convolution1d, convolution2d, type ConvolutionParameters } from "@tapeloop/nn";
 import { checkRank, type Layer, plainLayer } from "../layer.ts";
 import { type Activation, activationOf } from "./activations.ts";
+import { type FirstValues, initializerOf } from "./initializers.ts";
 
 /** Options of {@link conv1d} and {@link conv2d}. */
 export interface ConvLayerOptions {
@@ -38,7 +35,7 @@ export interface ConvLayerOptions {
   /** Whether a bias is added. Default: true. */
   readonly useBias?: boolean;
   /** First values of the kernels. Default: Glorot uniform. */
-  readonly kernelInitializer?: Initializer;
+  readonly kernelInitializer?: FirstValues;
 }
 
 const convOptions = [
@@ -60,7 +57,8 @@ function convolution(
 ): Layer {
   checkOptions(type, options, convOptions);
   const { strides = 1, padding = "valid", dilationRate = 1, groups = 1 } = options;
-  const { activation = "linear", useBias = true, kernelInitializer = glorotUniform } = options;
+  const { activation = "linear", useBias = true, kernelInitializer = "glorotUniform" } = options;
+  const weights = initializerOf(type, kernelInitializer);
   const modes = type === "conv1d" ? ["valid", "same", "causal"] : ["valid", "same"];
   if (!modes.includes(padding)) {
     throw new ArgumentError(type, `padding is ${modes.join(", ")}`, padding);
@@ -83,7 +81,7 @@ function convolution(
         dilation: dilationRate,
         groups,
         bias: useBias,
-        weights: kernelInitializer,
+        weights,
       };
       const layer =
         type === "conv1d"
@@ -169,6 +167,19 @@ export function conv2d(
 export interface PoolLayerOptions {
   /** Steps between two windows. Default: as long as a window. */
   readonly strides?: number;
+  /** "valid": windows lie inside; "same": ⌈n / strides⌉ of them, and what stands around never counts. Default: "valid". */
+  readonly padding?: "valid" | "same";
+}
+
+/** How windows lie. */
+interface PoolWindows {
+  readonly stride: number;
+  readonly padding: "valid" | "same";
+}
+
+/** The mean of what there is in each window. */
+function averageOf(pool: typeof avgPool1d): (x: Tensor, n: number, how: PoolWindows) => Tensor {
+  return (x, size, how) => pool(x, size, { ...how, countPadding: false });
 }
 
 /** A pooling layer over `axes` axes. */
@@ -177,18 +188,22 @@ function pooling(
   axes: number,
   poolSize: number,
   options: PoolLayerOptions,
-  pool: (x: Tensor, size: number, options: { stride: number }) => Tensor,
+  pool: (x: Tensor, size: number, options: PoolWindows) => Tensor,
 ): Layer {
-  checkOptions(type, options, ["strides"]);
-  const { strides = poolSize } = options;
+  checkOptions(type, options, ["strides", "padding"]);
+  const { strides = poolSize, padding = "valid" } = options;
+  if (padding !== "valid" && padding !== "same") {
+    throw new ArgumentError(type, "padding is valid, same", String(padding));
+  }
   return plainLayer(
     type,
     (shape: Shape) => {
       checkRank(type, shape, axes + 1, axes === 1 ? "T, F" : "H, W, F");
-      const sizes = shape.slice(0, axes).map((n) => Math.floor((n - poolSize) / strides) + 1);
+      const left = padding === "same" ? strides - 1 : strides - poolSize;
+      const sizes = shape.slice(0, axes).map((n) => Math.floor((n + left) / strides));
       return [...sizes, shape[axes]];
     },
-    (x) => featuresLast(pool(featuresFirst(x), poolSize, { stride: strides })),
+    (x) => featuresLast(pool(featuresFirst(x), poolSize, { stride: strides, padding })),
   );
 }
 
@@ -222,7 +237,7 @@ export function maxPooling1d(poolSize = 2, options: PoolLayerOptions = {}): Laye
  * ```
  */
 export function averagePooling1d(poolSize = 2, options: PoolLayerOptions = {}): Layer {
-  return pooling("averagePooling1d", 1, poolSize, options, avgPool1d);
+  return pooling("averagePooling1d", 1, poolSize, options, averageOf(avgPool1d));
 }
 
 /**
@@ -254,5 +269,48 @@ export function maxPooling2d(poolSize = 2, options: PoolLayerOptions = {}): Laye
  * ```
  */
 export function averagePooling2d(poolSize = 2, options: PoolLayerOptions = {}): Layer {
-  return pooling("averagePooling2d", 2, poolSize, options, avgPool2d);
+  return pooling("averagePooling2d", 2, poolSize, options, averageOf(avgPool2d));
+}
+
+/**
+ * The greatest value of each feature over a whole picture.
+ *
+ * Shapes: [B, H, W, F] → [B, F].
+ *
+ * @example
+ * ```ts
+ * import { layers, ones, sequential } from "tapeloop";
+ *
+ * console.log(sequential([layers.globalMaxPooling2d()]).predict(ones([2, 3, 4, 5])).shape); // [ 2, 5 ]
+ * ```
+ */
+export function globalMaxPooling2d(): Layer {
+  return wholePicture("globalMaxPooling2d", (x) => max(x, { axes: [1, 2] }));
+}
+
+/**
+ * The mean of each feature over a whole picture.
+ *
+ * Shapes: [B, H, W, F] → [B, F].
+ *
+ * @example
+ * ```ts
+ * import { layers, ones, sequential } from "tapeloop";
+ *
+ * console.log(sequential([layers.globalAveragePooling2d()]).predict(ones([2, 3, 4, 5])).shape); // [ 2, 5 ]
+ * ```
+ */
+export function globalAveragePooling2d(): Layer {
+  return wholePicture("globalAveragePooling2d", (x) => mean(x, { axes: [1, 2] }));
+}
+
+function wholePicture(type: string, apply: (x: Tensor) => Tensor): Layer {
+  return plainLayer(
+    type,
+    (shape) => {
+      checkRank(type, shape, 3, "H, W, F");
+      return shape.slice(2);
+    },
+    apply,
+  );
 }

@@ -1,4 +1,4 @@
-/** @file Layers of single vectors: dense, activation, dropout, and what changes shapes. */
+/** @file Layers of single vectors: dense, activation, and what changes shapes. */
 import {
   ArgumentError,
   checkOptions,
@@ -6,16 +6,15 @@ import {
   type Shape,
   expandDims,
   repeat,
+  permute as permuted,
   reshape as reshaped,
+  ShapeError,
+  type Tensor,
 } from "@tapeloop/autograd";
-import {
-  dropout as droppedOut,
-  type Initializer,
-  linear,
-  type LinearParameters,
-} from "@tapeloop/nn";
+import { linear, type LinearParameters } from "@tapeloop/nn";
 import { checkRank, type Layer, plainLayer } from "../layer.ts";
 import { type Activation, activationOf } from "./activations.ts";
+import { type FirstValues, initializerOf } from "./initializers.ts";
 
 /** Options of {@link dense}. */
 export interface DenseOptions {
@@ -24,7 +23,7 @@ export interface DenseOptions {
   /** Whether a bias is added. Default: true. */
   readonly useBias?: boolean;
   /** First values of the weights. Default: Glorot uniform. */
-  readonly kernelInitializer?: Initializer;
+  readonly kernelInitializer?: FirstValues;
 }
 
 /**
@@ -44,14 +43,14 @@ export interface DenseOptions {
  */
 export function dense(units: number, options: DenseOptions = {}): Layer {
   checkOptions("dense", options, ["activation", "useBias", "kernelInitializer"]);
-  const { useBias = true, kernelInitializer } = options;
+  const { useBias = true, kernelInitializer = "glorotUniform" } = options;
+  const weights = initializerOf("dense", kernelInitializer);
   const act = activationOf("dense", options.activation ?? "linear");
   return {
     type: "dense",
     build: (shape) => {
       const F = shape[shape.length - 1];
-      const weights = kernelInitializer === undefined ? {} : { weights: kernelInitializer };
-      const layer = linear(F, units, { bias: useBias, ...weights });
+      const layer = linear(F, units, { bias: useBias, weights });
       return {
         outputShape: [...shape.slice(0, -1), units],
         init: (key) => layer.init(key),
@@ -82,30 +81,6 @@ export function activation(name: Activation): Layer {
     "activation",
     (shape) => shape,
     (x) => act(x),
-  );
-}
-
-/**
- * Dropout: in training each number is 0 with the probability `rate`, and the others are divided by 1 − rate.
- *
- * Shapes: any → the same.
- *
- * @param rate - From 0, below 1.
- * @throws ArgumentError for any other rate.
- *
- * @example
- * ```ts
- * import { layers, ones, sequential } from "tapeloop";
- *
- * console.log(sequential([layers.dropout(0.5)]).predict(ones([1, 2])).toArray()); // [ [ 1, 1 ] ]
- * ```
- */
-export function dropout(rate: number): Layer {
-  const layer = droppedOut(rate);
-  return plainLayer(
-    "dropout",
-    (shape) => shape,
-    (x, { key }) => layer.apply(x, key),
   );
 }
 
@@ -141,7 +116,7 @@ function countOf(shape: Shape): number {
 /**
  * Another shape for each example.
  *
- * Shapes: [B, ...] → [B, ...shape], of as many numbers.
+ * Shapes: [B, ...] → [B, ...shape], of as many numbers; one size may be −1 for what is left.
  *
  * @throws ArgumentError when it is built for inputs of another number of elements.
  *
@@ -156,20 +131,89 @@ export function reshape(shape: Shape): Layer {
   return {
     type: "reshape",
     build: (input) => {
-      if (countOf(input) !== countOf(shape)) {
+      const known = countOf(shape.filter((size) => size !== -1));
+      const outputShape = shape.map((size) => (size === -1 ? countOf(input) / known : size));
+      const isWhole = outputShape.every((size) => Number.isInteger(size) && size >= 0);
+      if (!isWhole || countOf(input) !== countOf(outputShape)) {
         throw new ArgumentError(
           "reshape",
-          `[${shape.join(", ")}] needs ${countOf(shape)} numbers`,
+          `[${shape.join(", ")}] has as many numbers as its inputs`,
           `[${input.join(", ")}]`,
         );
       }
       return {
-        outputShape: shape,
+        outputShape,
         init: () => ({}),
-        apply: (_, { x }) => ({ x: reshaped(x, [x.shape[0], ...shape]) }),
+        apply: (_, { x }) => ({ x: reshaped(x, [x.shape[0], ...outputShape]) }),
       };
     },
   };
+}
+
+/**
+ * The axes of each example in another order.
+ *
+ * Shapes: [B, ...] → [B, ...], with `axes` as in Keras: 1 is the first axis behind the batch.
+ *
+ * @throws ArgumentError when it is built for inputs that have other axes.
+ *
+ * @example
+ * ```ts
+ * import { layers, ones, sequential } from "tapeloop";
+ *
+ * console.log(sequential([layers.permute([2, 1])]).predict(ones([2, 3, 4])).shape); // [ 2, 4, 3 ]
+ * ```
+ */
+export function permute(axes: readonly number[]): Layer {
+  return {
+    type: "permute",
+    build: (shape) => {
+      if (axes.toSorted((a, b) => a - b).join() !== shape.map((_, i) => i + 1).join()) {
+        const rule = `axes are 1 to ${shape.length}, each once`;
+        throw new ArgumentError("permute", rule, `[${axes.join(", ")}]`);
+      }
+      return {
+        outputShape: axes.map((axis) => shape[axis - 1]),
+        init: () => ({}),
+        // Steps may be elsewhere, so a mask ends here.
+        apply: (_, { x }) => ({ x: permuted(x, [0, ...axes]) }),
+      };
+    },
+  };
+}
+
+/**
+ * Any function of a tensor, without parameters.
+ *
+ * Shapes: [B, ...] → what the function makes of it, the batch first.
+ *
+ * @param outputShape - The shape of one output, by that of one input. Default: the same.
+ * @throws ShapeError if the function makes another shape.
+ *
+ * @example
+ * ```ts
+ * import { layers, sequential, tensor } from "tapeloop";
+ *
+ * const square = layers.lambda((x) => x.square());
+ * const first = layers.lambda((x) => x.slice([{}, { stop: 1 }]), () => [1]);
+ * console.log(sequential([square, first]).predict(tensor([[3, 4]])).toArray()); // [ [ 9 ] ]
+ * ```
+ */
+export function lambda(
+  f: (x: Tensor) => Tensor,
+  outputShape: (inputShape: Shape) => Shape = (shape) => shape,
+): Layer {
+  return plainLayer("lambda", outputShape, (x) => {
+    const y = f(x);
+    const wanted = [x.shape[0], ...outputShape(x.shape.slice(1))];
+    if (y.shape.join() === wanted.join()) return y;
+    throw new ShapeError(
+      "lambda",
+      `the function makes [${wanted.join(",")}]`,
+      `[${y.shape.join(",")}]`,
+      "Give the shape of one output by that of one input.",
+    );
+  });
 }
 
 /**

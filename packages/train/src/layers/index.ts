@@ -6,6 +6,8 @@ export {
   conv1d,
   conv2d,
   type ConvLayerOptions,
+  globalAveragePooling2d,
+  globalMaxPooling2d,
   maxPooling1d,
   maxPooling2d,
   type PoolLayerOptions,
@@ -14,8 +16,9 @@ export {
   activation,
   dense,
   type DenseOptions,
-  dropout,
   flatten,
+  lambda,
+  permute,
   repeatVector,
   reshape,
   timeDistributed,
@@ -23,17 +26,22 @@ export {
 export {
   batchNormalization,
   type BatchNormalizationOptions,
+  groupNormalization,
   layerNormalization,
   type LayerNormalizationOptions,
 } from "./normalization.ts";
 export {
   bidirectional,
   gru,
+  type GruLayerOptions,
   lstm,
+  type LstmLayerOptions,
   recurrent,
   type RecurrentLayer,
   type RecurrentOptions,
+  type RecurrentValues,
   simpleRnn,
+  type SimpleRnnOptions,
 } from "./recurrent.ts";
 export {
   embedding,
@@ -42,3 +50,8 @@ export {
   globalMaxPooling1d,
   masking,
 } from "./sequences.ts";
+export { named } from "../layer.ts";
+export { dropout, gaussianNoise, spatialDropout1d } from "./noise.ts";
+export { selfAttention, type SelfAttentionOptions } from "./attention.ts";
+export type { FirstValues, InitializerName } from "./initializers.ts";
+export { convLstm1d, convLstm2d, type ConvLstmLayerOptions } from "./conv-lstm.ts";

@@ -1,6 +1,12 @@
 /** @file Normalization: over the features of an example, and over the examples of a batch. */
-import { checkOptions, expandDims, logicalAnd } from "@tapeloop/autograd";
-import { batchNorm, type BatchNormState, layerNorm, type ScaleParameters } from "@tapeloop/nn";
+import { checkOptions, expandDims, logicalAnd, moveAxis } from "@tapeloop/autograd";
+import {
+  batchNorm,
+  type BatchNormState,
+  groupNorm,
+  layerNorm,
+  type ScaleParameters,
+} from "@tapeloop/nn";
 import type { Layer } from "../layer.ts";
 
 /** Options of {@link layerNormalization}. */
@@ -46,6 +52,43 @@ export function layerNormalization(options: LayerNormalizationOptions = {}): Lay
   };
 }
 
+/**
+ * Group normalization: the features of each group, over all steps or places of an example, to mean 0 and variance 1;
+ * times a gain, plus a bias.
+ *
+ * Shapes: [B, ..., F] → the same. Parameters: 2F.
+ *
+ * Source: Wu and He 2018, arXiv:1803.08494, eq. 7.
+ *
+ * @param groups - A divisor of F. Default: 32, as in Keras.
+ * @throws ArgumentError if an option is unknown, and when it is built if the groups do not divide the features.
+ *
+ * @example
+ * ```ts
+ * import { layers, ones, sequential } from "tapeloop";
+ *
+ * console.log(sequential([layers.groupNormalization(2)]).predict(ones([1, 5, 4])).shape); // [ 1, 5, 4 ]
+ * ```
+ */
+export function groupNormalization(groups = 32, options: LayerNormalizationOptions = {}): Layer {
+  checkOptions("groupNormalization", options, ["epsilon"]);
+  const { epsilon = 1e-3 } = options;
+  return {
+    type: "groupNormalization",
+    build: (shape) => {
+      const layer = groupNorm(groups, shape[shape.length - 1], { epsilon });
+      return {
+        outputShape: shape,
+        init: (key) => layer.init(key),
+        apply: (parameters, { x, ...others }) => {
+          const y = layer.apply(parameters as unknown as ScaleParameters, moveAxis(x, -1, 1));
+          return { ...others, x: moveAxis(y, 1, -1) };
+        },
+      };
+    },
+  };
+}
+
 /** Options of {@link batchNormalization}. */
 export interface BatchNormalizationOptions {
   /** How slowly running means move, from 0, below 1. Default: 0.99, as in Keras. */
@@ -83,7 +126,7 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
         outputShape: shape,
         init: (key) => layer.init(key),
         running: () => layer.initialState(),
-        apply: (parameters, { x, ...flow }, { key, running, real }) => {
+        apply: (parameters, { x, ...flow }, { key, running, real, isFrozen }) => {
           const isOfSteps = flow.mask !== undefined && flow.mask.rank < x.rank;
           const steps = isOfSteps ? flow.mask : undefined;
           const both = steps && real ? logicalAnd(steps, expandDims(real, 1)) : (steps ?? real);
@@ -91,7 +134,7 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
             parameters as unknown as ScaleParameters,
             running as unknown as BatchNormState,
             x,
-            { training: key !== null, ...(both && { mask: both }) },
+            { training: key !== null && !isFrozen, ...(both && { mask: both }) },
           );
           return { ...flow, x: y, running: next };
         },

@@ -4,6 +4,7 @@ import {
   type AnyCell,
   bidirectional as inBothDirections,
   type BidirectionalOptions,
+  type CellOptions,
   gruCell,
   lstmCell,
   rnn,
@@ -12,6 +13,7 @@ import {
   variationalDropout,
 } from "@tapeloop/nn";
 import { checkRank, type Layer } from "../layer.ts";
+import { type FirstValues, initializerOf } from "./initializers.ts";
 
 /** Options of every recurrent layer. */
 export interface RecurrentOptions {
@@ -25,8 +27,46 @@ export interface RecurrentOptions {
   readonly recurrentDropout?: number;
 }
 
+/** First values of recurrent layers. */
+export interface RecurrentValues {
+  /** First values of the weights of inputs. Default: "glorotUniform". */
+  readonly kernelInitializer?: FirstValues;
+  /** First values of the weights of the state. Default: "orthogonal". */
+  readonly recurrentInitializer?: FirstValues;
+}
+
+/** Options of {@link lstm}. */
+export interface LstmLayerOptions extends RecurrentOptions, RecurrentValues {
+  /** Whether forget gates start with a bias of 1. Default: true. */
+  readonly unitForgetBias?: boolean;
+}
+
+/** Options of {@link gru}. */
+export interface GruLayerOptions extends RecurrentOptions, RecurrentValues {
+  /** Whether the reset gate comes after the product with the state. Default: true. */
+  readonly resetAfter?: boolean;
+}
+
+/** Options of {@link simpleRnn}. */
+export interface SimpleRnnOptions extends RecurrentOptions, RecurrentValues {
+  /** What the sums become. Default: "tanh". */
+  readonly activation?: "tanh" | "relu";
+}
+
+/** First values, as cells take them. */
+function valuesOf(type: string, options: RecurrentValues): CellOptions {
+  const { kernelInitializer = "glorotUniform", recurrentInitializer = "orthogonal" } = options;
+  return {
+    inputWeights: initializerOf(type, kernelInitializer),
+    recurrentWeights: initializerOf(type, recurrentInitializer),
+  };
+}
+
 /** The names of {@link RecurrentOptions}. */
 const recurrentOptions = ["returnSequences", "goBackwards", "dropout", "recurrentDropout"];
+
+/** The names of {@link RecurrentValues}. */
+const valueOptions = ["kernelInitializer", "recurrentInitializer"];
 
 /** A recurrent layer, which may be run in both directions. */
 export interface RecurrentLayer extends Layer {
@@ -93,8 +133,9 @@ function recurrentOf(
   type: string,
   plain: (inputSize: number) => AnyCell,
   options: RecurrentOptions,
+  others: readonly string[] = [],
 ): RecurrentLayer {
-  checkOptions(type, options, recurrentOptions);
+  checkOptions(type, options, [...recurrentOptions, ...others]);
   const { dropout: inputs = 0, recurrentDropout: state = 0 } = options;
   const cellOf =
     inputs === 0 && state === 0
@@ -118,8 +159,13 @@ function recurrentOf(
  * console.log(model.predict(ones([2, 5, 3])).shape); // [ 2, 4 ]
  * ```
  */
-export function lstm(units: number, options: RecurrentOptions = {}): RecurrentLayer {
-  return recurrentOf("lstm", (F) => lstmCell(F, units), options);
+export function lstm(units: number, options: LstmLayerOptions = {}): RecurrentLayer {
+  const values = valuesOf("lstm", options);
+  const forgetBias = options.unitForgetBias === false ? 0 : 1;
+  return recurrentOf("lstm", (F) => lstmCell(F, units, { ...values, forgetBias }), options, [
+    ...valueOptions,
+    "unitForgetBias",
+  ]);
 }
 
 /**
@@ -136,8 +182,13 @@ export function lstm(units: number, options: RecurrentOptions = {}): RecurrentLa
  * console.log(sequential([layers.gru(4)]).predict(ones([2, 5, 3])).shape); // [ 2, 4 ]
  * ```
  */
-export function gru(units: number, options: RecurrentOptions = {}): RecurrentLayer {
-  return recurrentOf("gru", (F) => gruCell(F, units), options);
+export function gru(units: number, options: GruLayerOptions = {}): RecurrentLayer {
+  const values = valuesOf("gru", options);
+  const { resetAfter = true } = options;
+  return recurrentOf("gru", (F) => gruCell(F, units, { ...values, resetAfter }), options, [
+    ...valueOptions,
+    "resetAfter",
+  ]);
 }
 
 /**
@@ -154,8 +205,13 @@ export function gru(units: number, options: RecurrentOptions = {}): RecurrentLay
  * console.log(sequential([layers.simpleRnn(4)]).predict(ones([2, 5, 3])).shape); // [ 2, 4 ]
  * ```
  */
-export function simpleRnn(units: number, options: RecurrentOptions = {}): RecurrentLayer {
-  return recurrentOf("simpleRnn", (F) => rnnCell(F, units), options);
+export function simpleRnn(units: number, options: SimpleRnnOptions = {}): RecurrentLayer {
+  const values = valuesOf("simpleRnn", options);
+  const { activation = "tanh" } = options;
+  return recurrentOf("simpleRnn", (F) => rnnCell(F, units, { ...values, activation }), options, [
+    ...valueOptions,
+    "activation",
+  ]);
 }
 
 /**

@@ -11,15 +11,16 @@ import {
   sum,
   where,
 } from "@tapeloop/autograd";
-import { embedding as table, type EmbeddingParameters, type Initializer } from "@tapeloop/nn";
+import { embedding as table, type EmbeddingParameters } from "@tapeloop/nn";
 import { checkRank, type Layer } from "../layer.ts";
+import { type FirstValues, initializerOf } from "./initializers.ts";
 
 /** Options of {@link embedding}. */
 export interface EmbeddingLayerOptions {
   /** Whether the symbol 0 is padding, which layers behind pass over. Default: false. */
   readonly maskZero?: boolean;
   /** First values. Default: even in [−0.05, 0.05). */
-  readonly embeddingsInitializer?: Initializer;
+  readonly embeddingsInitializer?: FirstValues;
 }
 
 /**
@@ -43,9 +44,9 @@ export interface EmbeddingLayerOptions {
  */
 export function embedding(count: number, size: number, options: EmbeddingLayerOptions = {}): Layer {
   checkOptions("embedding", options, ["maskZero", "embeddingsInitializer"]);
-  const { maskZero = false, embeddingsInitializer } = options;
-  const weights = embeddingsInitializer === undefined ? {} : { weights: embeddingsInitializer };
-  const words = table(count, size, weights);
+  const { maskZero = false, embeddingsInitializer = "randomUniform" } = options;
+  const weights = initializerOf("embedding", embeddingsInitializer);
+  const words = table(count, size, { weights });
   return {
     type: "embedding",
     build: (shape) => ({
@@ -90,7 +91,7 @@ export function masking(value = 0): Layer {
 }
 
 /**
- * The greatest value of each feature over all steps; padding is passed over.
+ * The greatest value of each feature over all steps; padding is passed over, and an empty sequence gives 0.
  *
  * Shapes: [B, T, F] → [B, F].
  *
@@ -110,8 +111,10 @@ export function globalMaxPooling1d(): Layer {
         outputShape: shape.slice(1),
         init: () => ({}),
         apply: (_, { x, mask }) => {
-          const real = mask === undefined ? x : where(expandDims(mask, -1), x, -Infinity);
-          return { x: max(real, { axes: 1 }) };
+          if (mask === undefined) return { x: max(x, { axes: 1 }) };
+          const greatest = max(where(expandDims(mask, -1), x, -Infinity), { axes: 1 });
+          // An empty sequence has none.
+          return { x: where(any(mask, { axes: 1, keepAxes: true }), greatest, 0) };
         },
       };
     },
