@@ -26,7 +26,10 @@ function lstm({ Wx, Wh, b }, xs) {
     const gate = (n) => sums.ref.slice([], [n * H, (n + 1) * H]);
     const [i, f, g, o] = [gate(0), gate(1), gate(2), gate(3)];
     sums.dispose();
-    c = nn.sigmoid(f).mul(c).add(nn.sigmoid(i).mul(np.tanh(g)));
+    c = nn
+      .sigmoid(f)
+      .mul(c)
+      .add(nn.sigmoid(i).mul(np.tanh(g)));
     h = nn.sigmoid(o).mul(np.tanh(c.ref));
     ys.push(h.ref);
   }
@@ -42,7 +45,11 @@ const operations = {
     const loss = (p, x, wanted) => {
       const { Wo, bo, ...cell } = p;
       const logits = np.matmul(lstm(cell, x), Wo).add(bo);
-      return nn.logSoftmax(logits, -1).mul(wanted).sum().mul(-1 / count);
+      return nn
+        .logSoftmax(logits, -1)
+        .mul(wanted)
+        .sum()
+        .mul(-1 / count);
     };
     const [beta1, beta2] = [0.9, 0.999];
     const train = jit((p, m, v, scales, x, wanted) => {

@@ -3,7 +3,7 @@
  * entrant is a process of its own on one core; they take turns, and what is compared are medians of medians.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -47,8 +47,20 @@ if (!existsSync(modern)) {
 }
 execFileSync("tsc", ["-b", "packages"], { cwd: root, stdio: "inherit" });
 execFileSync("tsc", ["-p", here], { cwd: root, stdio: "inherit" });
-const hasTorch = spawnSync(python, ["-c", "import torch"]).status === 0;
-if (!hasTorch) console.log("PyTorch is not there (apt-get install python3-torch): its rows are empty");
+const asked = spawnSync(python, [join(here, "pytorch.py"), "versions"], { encoding: "utf8" });
+const hasTorch = asked.status === 0;
+const torch = (hasTorch ? JSON.parse(asked.stdout) : { torch: "", blas: "" }) as {
+  torch: string;
+  blas: string;
+};
+/** With the reference BLAS, PyTorch's products are ten times slower than they may be: no bar is judged by them. */
+const isTorchFast = /openblas|mkl|blis/.test(torch.blas);
+if (!hasTorch)
+  console.log("PyTorch is not there (apt-get install python3-torch): its rows are empty");
+else if (!isTorchFast) {
+  console.log(`PyTorch computes with ${torch.blas}: no bar is judged by it.`);
+  console.log("Install libopenblas0-pthread, or name its folder in LD_LIBRARY_PATH.");
+}
 
 /** The command of a process of an entrant. */
 function commandOf(task: string, { by, flags = [] }: Entrant): readonly string[] {
@@ -76,6 +88,8 @@ function run(command: readonly string[], cores: number): Report {
   const start = performance.now();
   const { status, stdout, stderr } = spawnSync("taskset", ["-c", list, ...command], {
     encoding: "utf8",
+    // PyTorch has one thread; its BLAS would have as many as there are cores.
+    env: { ...process.env, OPENBLAS_NUM_THREADS: "1", OMP_NUM_THREADS: "1" },
   });
   const micros = 1000 * (performance.now() - start);
   if (status !== 0) throw new Error(`${command.join(" ")} failed:\n${stdout}${stderr}`);
@@ -107,7 +121,10 @@ function race(row: Row, folder: string): ReadonlyMap<string, readonly number[]> 
       const report = run([...command, ...more], entrant.cores ?? 1);
       first ??= report;
       checkSame(row, entrant, report, first);
-      if (entrant.variant === "turbo" && !report.flags?.includes("--experimental-wasm-revectorize")) {
+      if (
+        entrant.variant === "turbo" &&
+        !report.flags?.includes("--experimental-wasm-revectorize")
+      ) {
         console.log(`turbo found nothing to gain in round ${round}: ${report.flags?.join(" ")}`);
       }
       found.get(entrant.name)?.push(row.valueOf(report));
@@ -125,6 +142,9 @@ function judge(bar: Bar, medians: ReadonlyMap<string, number>): string {
   const what = bar.over === undefined ? bar.of : `${bar.of} / ${bar.over}`;
   if (value === undefined || other === undefined) return `${what}: not measured`;
   const ratio = value / other;
+  if (bar.over?.startsWith("PyTorch") && !isTorchFast) {
+    return `${what}: ${show(ratio)} (with the reference BLAS: not judged)`;
+  }
   const [isMet, aim] =
     "atMost" in bar
       ? [ratio <= bar.atMost, `at most ${bar.atMost}`]
@@ -132,17 +152,13 @@ function judge(bar: Bar, medians: ReadonlyMap<string, number>): string {
   return `${what}: ${show(ratio)} (${aim}: ${isMet ? "met" : "not met"})`;
 }
 
-/** The versions of what takes part. */
+/** The versions of what takes part; those of the peers are exact in their package.json. */
 function machine(): string {
-  const version = (command: string, ...args: string[]): string =>
-    execFileSync(command, args, { encoding: "utf8" }).trim();
-  const { dependencies } = JSON.parse(
-    version("npm", "ls", "--json", "--prefix", here),
-  ) as { dependencies: Record<string, { version: string }> };
-  const peers = Object.entries(dependencies).map(([name, { version: v }]) => `${name} ${v}`);
-  if (hasTorch) {
-    peers.push(`PyTorch ${version(python, "-c", "import torch; print(torch.__version__)")}`);
-  }
+  const { dependencies } = JSON.parse(readFileSync(join(here, "package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
+  const peers = Object.entries(dependencies).map(([name, version]) => `${name} ${version}`);
+  if (hasTorch) peers.push(`PyTorch ${torch.torch} with ${torch.blas}`);
   return `${cpus()[0]?.model}, ${cpus().length} cores; Node ${process.version}; ${peers.join(", ")}`;
 }
 

@@ -49,7 +49,8 @@ const operations = {
     };
   },
   product: () => once(({ a, b }) => tf.matMul(a, b)),
-  pointwise: () => once(({ a, b, c, d }) => tf.mul(tf.tanh(tf.add(tf.mul(a, b), c)), tf.sigmoid(d))),
+  pointwise: () =>
+    once(({ a, b, c, d }) => tf.mul(tf.tanh(tf.add(tf.mul(a, b), c)), tf.sigmoid(d))),
   softmax: () => once(({ x }) => tf.softmax(x)),
 };
 

@@ -37,7 +37,12 @@ export async function enter(operation: Operation, options: Options = {}): Promis
   }
   if (samples.length === 0) samples.push((await sample(operation, batch)) / batch / operations);
   console.log(
-    JSON.stringify({ checked, micros: quantile(samples, 0.5), peak: peakMebibytes(), ...notes?.() }),
+    JSON.stringify({
+      checked,
+      micros: quantile(samples, 0.5),
+      peak: peakMebibytes(),
+      ...notes?.(),
+    }),
   );
 }
 

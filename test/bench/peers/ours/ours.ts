@@ -1,4 +1,4 @@
-/** @file Tapeloop at every task. Variants: plain, turbo, twin, eager, threads. */
+/** @file Tapeloop at every task. Variants: plain, fma, turbo, twin, eager, one thread, threads. */
 import { turbo } from "@tapeloop/backend-wasm";
 import {
   adam,
@@ -39,7 +39,7 @@ setDefaultBackend(
   wasmBackend({
     elsewhere: ndarrayBackend,
     // Without fused multiply-add, whatever the engine has.
-    deterministic: variant === "plain",
+    deterministic: variant !== "fma" && variant !== "turbo",
     threads: variant === "threads" ? 2 : 1,
   }),
 );
@@ -131,8 +131,7 @@ const tasks: Record<string, () => Promise<void>> = {
     await enter(run, { byClock: variant === "threads" || variant === "one thread" });
   },
   product: async () => enter(await once((a, b) => matmul(a, b))),
-  pointwise: async () =>
-    enter(await once((a, b, c, d) => tanh(a.mul(b).add(c)).mul(sigmoid(d)))),
+  pointwise: async () => enter(await once((a, b, c, d) => tanh(a.mul(b).add(c)).mul(sigmoid(d)))),
   softmax: async () => enter(await once((x) => softmax(x))),
   scalars: async () => {
     const [a, b, start] = [0.999, 0.001, 0.5].map((x) => tensor(x));
@@ -169,7 +168,9 @@ const tasks: Record<string, () => Promise<void>> = {
     const run = training(
       parameters as unknown as Parameters,
       (p, x) =>
-        scan(lstmCell(V, H).step as unknown as Step, p, lstmState({ B, H }), x)[1].square().mean(),
+        scan(lstmCell(V, H).step as unknown as Step, p, lstmState({ B, H }), x)[1]
+          .square()
+          .mean(),
       zeros([T, B, V]).add(0.5),
       0.001,
     );
@@ -199,5 +200,6 @@ const tasks: Record<string, () => Promise<void>> = {
 };
 
 const run = tasks[task];
-if (run === undefined) throw new Error(`no task "${task}", there are: ${Object.keys(tasks).join()}`);
+if (run === undefined)
+  throw new Error(`no task "${task}", there are: ${Object.keys(tasks).join()}`);
 await run();
