@@ -1,5 +1,14 @@
 /** @file jax-js on its WebAssembly backend at some tasks of ours/ours.ts, under its jit. */
-import { init, defaultDevice, jit, nn, numpy as np, tree, valueAndGrad } from "@jax-js/jax";
+import {
+  blockUntilReady,
+  init,
+  defaultDevice,
+  jit,
+  nn,
+  numpy as np,
+  tree,
+  valueAndGrad,
+} from "@jax-js/jax";
 import { readArrays } from "./arrays.mjs";
 import { enter, folder, task } from "./dist/peers/ours/entrant.js";
 
@@ -74,7 +83,7 @@ const operations = {
       const [value, next] = train(now.p, now.m, now.v, scales, xs.ref, classes.ref);
       now = next;
       const [number] = await value.data();
-      await Promise.all(tree.leaves(kept(now)).map((x) => x.data()));
+      await blockUntilReady(now);
       return number;
     };
   },

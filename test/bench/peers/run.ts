@@ -10,14 +10,14 @@ import { parseArgs } from "node:util";
 import { quantile } from "../measure.ts";
 import { type Bar, type Entrant, type Row, rows } from "./rows.ts";
 
-const { values, positionals: names } = parseArgs({
+const { values: options, positionals: names } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: "string", default: "7" },
     seconds: { type: "string", default: "2" },
   },
 });
-const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)];
+const [rounds, seconds] = [Number(options.rounds), Number(options.seconds)];
 if (!(Number.isInteger(rounds) && rounds > 0 && seconds > 0)) {
   throw new RangeError("--rounds is a whole number from 1, --seconds a number above 0");
 }

@@ -75,8 +75,8 @@ const files: Record<string, () => Record<string, Tensor>> = {
 /** Writes all files into a folder. */
 export async function writeArrays(folder: string): Promise<void> {
   for (const [name, make] of Object.entries(files)) {
-    const arrays = Object.entries(make()).map(([key, x]) => [
-      key,
+    const arrays = Object.entries(make()).map(([array, x]) => [
+      array,
       { dtype: x.dtype as "float32" | "int32", shape: x.shape, data: x.dataSync() },
     ]);
     await saveSafetensors(join(folder, `${name}.safetensors`), Object.fromEntries(arrays));

@@ -166,7 +166,7 @@ const tasks: Record<string, () => Promise<void>> = {
     const [V, H, B, T] = [8, 16, 4, 8];
     const parameters = { ...lstmCell(V, H).init(key(0)) };
     const run = training(
-      parameters as unknown as Parameters,
+      { ...parameters },
       (p, x) =>
         scan(lstmCell(V, H).step as unknown as Step, p, lstmState({ B, H }), x)[1]
           .square()
