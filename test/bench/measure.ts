@@ -32,7 +32,8 @@ export function quantile(samples: Samples, q: number): number {
 /** Results go here, so that no candidate is work without a reader. */
 let sink: unknown;
 
-async function sample(candidate: Candidate, batch: number): Promise<number> {
+/** Microseconds of processor time that so many operations take together. */
+export async function sample(candidate: Candidate, batch: number): Promise<number> {
   const start = process.cpuUsage();
   for (let i = 0; i < batch; i++) {
     sink = candidate();
@@ -43,7 +44,7 @@ async function sample(candidate: Candidate, batch: number): Promise<number> {
 }
 
 /** Operations that take 20 ms: long beside the microseconds of the clock's tick and the call. */
-async function batchOf(candidate: Candidate): Promise<number> {
+export async function batchOf(candidate: Candidate): Promise<number> {
   for (let batch = 1; ; batch *= 2) {
     const micros = await sample(candidate, batch);
     if (micros >= 20_000) return batch;

@@ -1,6 +1,5 @@
 /** @file What a model keeps: its weights and its optimizer's state, saved, loaded, frozen, handed on. */
 import { key, memory, normal, setDefaultBackend, tensor, type Tensor } from "@tapeloop/autograd";
-import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import { decodeSafetensors, encodeSafetensors } from "@tapeloop/io";
 import { adam, exponentialAverage, sgd } from "@tapeloop/optim";
@@ -17,7 +16,7 @@ import {
 import { describe, expect, test } from "vitest";
 import { distance } from "../models/distance.ts";
 
-setDefaultBackend(wasmBackend({ elsewhere: ndarrayBackend, deterministic: true }));
+setDefaultBackend(wasmBackend({ deterministic: true }));
 
 const quiet = { verbose: false } as const;
 const [x, y] = [normal([20, 3], { key: key(3) }), normal([20, 1], { key: key(4) })];
