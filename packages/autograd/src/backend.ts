@@ -111,9 +111,10 @@ export {
 } from "./primitives/index.ts";
 export type { CondParams } from "./primitives/cond.ts";
 export type { Looped, ScanParams } from "./primitives/scan.ts";
+export type { WhileParams } from "./primitives/while.ts";
 export type { Constant, Program, ProgramNode, Variable } from "./program/program.ts";
 export { type Crossing, type ElsewhereKernel, kernelElsewhere } from "./program/elsewhere.ts";
-export { type Machine, runCond, runScan } from "./program/run.ts";
+export { type Machine, runCond, runScan, runWhile } from "./program/run.ts";
 export type { FillParams, IotaParams, RandomParams } from "./primitives/leaf.ts";
 export {
   formatType,

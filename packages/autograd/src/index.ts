@@ -303,6 +303,7 @@ export { TapeNode, type Origin, tapeOf } from "./tape.ts";
 // Loops
 export { associativeScan, type AssociativeScanOptions } from "./associative-scan.ts";
 export { cond } from "./cond.ts";
+export { whileLoop, type WhileOptions } from "./while-loop.ts";
 export { type Cell, type SaveEvery, type SaveOption, scan, type ScanOptions } from "./scan.ts";
 
 // Programs

@@ -16,6 +16,7 @@ import {
   rowMajorStrides,
   runCond,
   runScan,
+  runWhile,
   sizeOf,
   sliced,
   type TensorType,
@@ -193,8 +194,9 @@ export function kernelsOn<V>(
     ...kernels,
     scan: (inputs, params, types) => runScan(loop, inputs, params, types),
     cond: (inputs, params) => runCond(choice, inputs, params),
+    whileLoop: (inputs, params) => runWhile(choice, inputs, params),
   };
-  // Branches run as plans, too.
+  // Branches and the steps of such loops run as plans, too.
   const choice = {
     ...loop,
     kernels: complete,

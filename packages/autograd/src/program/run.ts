@@ -3,6 +3,7 @@ import type { Backend } from "../backend.ts";
 import { kernelOf, wrap } from "../interpreters/eager.ts";
 import type { CondParams } from "../primitives/cond.ts";
 import type { ScanParams } from "../primitives/scan.ts";
+import { checkSteps, type WhileParams } from "../primitives/while.ts";
 import type { TensorType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Program, Variable } from "./program.ts";
@@ -178,4 +179,27 @@ export function runCond<V>(
 ): readonly V[] {
   const [decision] = machine.readSync(predicate, { shape: [], dtype: "bool" });
   return bodyOn(machine, decision === 0 ? ifFalse : ifTrue)(operands, []);
+}
+
+/** The kernel of `whileLoop` for backends that have none of their own: reads the condition before each step. */
+export function runWhile<V>(
+  machine: Machine<V>,
+  inputs: readonly V[],
+  params: WhileParams,
+): readonly V[] {
+  const [decide, step] = [params.condition, params.body].map((body) => bodyOn(machine, body));
+  const holding = new Holding(machine);
+  for (const value of inputs) holding.hold(value);
+  const fixed = inputs.slice(0, params.consts);
+  let state = inputs.slice(params.consts).map((value) => holding.hold(value));
+  for (let steps = 0; ; steps++) {
+    const [more] = decide([...fixed, ...state], []).map((value) => holding.hold(value));
+    const [decision] = machine.readSync(more, { shape: [], dtype: "bool" });
+    holding.drop(more);
+    if (decision === 0) return state;
+    checkSteps(steps, params);
+    const next = step([...fixed, ...state], []).map((value) => holding.hold(value));
+    for (const value of state) holding.drop(value);
+    state = next;
+  }
 }
