@@ -307,7 +307,7 @@ export { whileLoop, type WhileOptions } from "./while-loop.ts";
 export { type Cell, type SaveEvery, type SaveOption, scan, type ScanOptions } from "./scan.ts";
 
 // Programs
-export { compile, trace } from "./program/compile.ts";
+export { compile, type DonateOptions, trace } from "./program/compile.ts";
 export {
   type ChoiceExplanation,
   type Explanation,

@@ -51,6 +51,11 @@ export function fusedStep(
     what: `fused [${shape.join(", ")}] ${places.length} → ${targets.length}`,
     reads: places.map(({ buffer }) => buffer),
     writes: targets.map(({ buffer }) => buffer),
+    // Elements are read before those at the same place are written.
+    mayOverwrite: (read, written) =>
+      targets
+        .filter(({ buffer }) => buffer === written)
+        .every((to) => places.every((from) => from.buffer !== read || isSameLayout(from, to))),
     build: () => {
       const jobs = cuts.map(([, size]) => {
         const { name, source } = kernelOf(cuts.length === 1 ? shape : shape.with(axis, size));
@@ -78,4 +83,10 @@ export function fusedStep(
 
 function streamOf({ dtype, strides }: Place): Stream {
   return { dtype: dtype as Stream["dtype"], strides };
+}
+
+/** Whether the elements of two places of one shape lie in the same way. */
+function isSameLayout(a: Place, b: Place): boolean {
+  const isSame = a.offset === b.offset && a.strides.join() === b.strides.join();
+  return isSame && bytesOf(a.dtype) === bytesOf(b.dtype);
 }
