@@ -70,7 +70,7 @@ export function whileLoop<S extends Tree>(
     throw new ArgumentError("whileLoop", rule, String(maxSteps), "Leave it out for no limit.");
   }
   if (isTracing()) return asOneLoop(condition, body, init, maxSteps);
-  let state = mapTree(toTensor, init) as S;
+  let state = mapTree(toTensor, init);
   for (let steps = 0; ; steps++) {
     const more = condition(state);
     checkPredicate("whileLoop", more);

@@ -93,13 +93,20 @@ export const While: ManyPrimitive<"whileLoop", WhileParams, readonly Tensor[]> =
   },
 };
 
+/** Which inputs a program reads. */
+function readBy({ nodes, outputs, inputs }: Program): readonly boolean[] {
+  const read = new Set([...outputs, ...nodes.flatMap((node) => node.inputs)]);
+  return inputs.map((v) => read.has(v));
+}
+
+/** Whether a tensor has examples of a batch. */
+function has(y: Tensor, batch: Batch): boolean {
+  return y.examples?.batch === batch;
+}
+
 /** The loop without states that nobody reads, and without inputs that only led to them. */
 function prune(params: WhileParams, isRead: readonly boolean[]): Pruned<WhileParams> {
   const { condition, body, consts } = params;
-  const readBy = ({ nodes, outputs, inputs }: Program): readonly boolean[] => {
-    const read = new Set([...outputs, ...nodes.flatMap((node) => node.inputs)]);
-    return inputs.map((v) => read.has(v));
-  };
   const decides = readBy(condition);
   let stays = isRead.map((is, i) => is || decides[consts + i]);
   for (;;) {
@@ -153,8 +160,8 @@ function batched(lanes: readonly Lane[], params: WhileParams, size: number): rea
   const [{ x: first }] = lanes;
   const isBatched = lanes.map((lane) => lane.isBatched);
   const typesNow = (): TensorType[] =>
-    lanes.map(({ x, isBatched: has }, i) => {
-      const one = { shape: has ? x.shape.slice(1) : x.shape, dtype: x.dtype };
+    lanes.map(({ x, isBatched: had }, i) => {
+      const one = { shape: had ? x.shape.slice(1) : x.shape, dtype: x.dtype };
       return isBatched[i] ? { ...one, shape: [size, ...one.shape] } : one;
     });
   /** Runs a program on what has examples now. */
@@ -165,7 +172,6 @@ function batched(lanes: readonly Lane[], params: WhileParams, size: number): rea
         batch,
       ),
     );
-  const has = (y: Tensor, batch: Batch): boolean => y.examples?.batch === batch;
   for (;;) {
     let [isMasked, isGrowing] = [false, false];
     const types = typesNow();

@@ -63,8 +63,8 @@ function runner<V>(
 ): CompiledProgram<V> {
   const { nodes, outputs } = program;
   const dead = lastUses(program, donated);
-  const read = new Set([...outputs, ...nodes.flatMap(({ inputs }) => inputs)]);
-  const unread = donated.filter((i) => !read.has(program.inputs[i]));
+  const needed = new Set([...outputs, ...nodes.flatMap(({ inputs }) => inputs)]);
+  const unread = donated.filter((i) => !needed.has(program.inputs[i]));
   const kernels = nodes.map(({ primitive }) => kernelOf<unknown>(machine, primitive.name));
   return (inputs, constants, given = []) => {
     const holding = new Holding(machine);

@@ -27,8 +27,8 @@ export function compileProgram(
   donated: readonly number[] = [],
 ): CompiledProgram<GpuArray> {
   const lowering = new Lowering(host, program, program.outputs);
-  const given = [...program.inputs, ...program.constants.map(({ variable }) => variable)];
-  const sources = given.map((v) => {
+  const sourceVariables = [...program.inputs, ...program.constants.map(({ variable }) => variable)];
+  const sources = sourceVariables.map((v) => {
     const slot = lowering.slot();
     lowering.set(v, leafOf(v.type, slot, sizeOf(v.type.shape)));
     return slot;

@@ -22,8 +22,8 @@ export function compileProgram(
   const { memory } = machine;
   const host = new Host(machine, products, kernels);
   const lowering = new Lowering(host, program);
-  const given = [...program.inputs, ...program.constants.map(({ variable }) => variable)];
-  const sources = given.map((v) => {
+  const sourceVariables = [...program.inputs, ...program.constants.map(({ variable }) => variable)];
+  const sources = sourceVariables.map((v) => {
     const buffer = new Buffer(bytesFor(v.type), lowering, host.slot());
     lowering.set(v, placeOf(v.type, buffer));
     return buffer;
@@ -90,6 +90,11 @@ export function compileProgram(
   };
 }
 
+/** Whether a step has to do with a buffer. */
+function touches({ reads, writes }: Step, buffer: Buffer): boolean {
+  return reads.includes(buffer) || writes.includes(buffer);
+}
+
 /** Which results are written where a donated input lies, of which nothing is read any more then. */
 function heirsOf(
   steps: readonly Step[],
@@ -97,8 +102,6 @@ function heirsOf(
   donated: readonly number[],
   sources: readonly Buffer[],
 ): ReadonlyMap<Buffer, number> {
-  const touches = ({ reads, writes }: Step, buffer: Buffer): boolean =>
-    reads.includes(buffer) || writes.includes(buffer);
   const heirs = new Map<Buffer, number>();
   for (const i of donated) {
     const source = sources[i];
