@@ -29,6 +29,7 @@ function cell(backend: Backend, name: PrimitiveName, column: Column): string {
     );
   if (pairs.length === 0) return without(name, column);
   for (const [property, run] of pairs) scope(() => checkProperty(property, run));
+  if (column === "vjp" && rows[name].isForwardOnly === true) return "refused";
   return isDerivative && !rows[name].smooth ? "constant" : "✓";
 }
 
@@ -102,8 +103,8 @@ properties of \`test/conformance/properties.ts\` that the column rests on hold a
 - **vmap**: 0, 1 and 3 examples of each input and of all, nested, inside and outside of derivatives, against a
   loop.
 
-"constant" stands where an op is piecewise constant: its derivative is 0, and that is tested. "no inputs" stands
-where there is nothing to have many examples of.
+"constant" stands where an op is piecewise constant: its derivative is 0, and that is tested. "refused" stands
+where there is a derivative in forward mode alone. "no inputs" stands where there is nothing to have many examples of.
 
 ${parts.join("\n\n")}
 

@@ -100,6 +100,11 @@ function isWithin({ sample }: Run, most: number): boolean {
 
 /** Where there is a derivative, be it one of several at a kink. */
 function hasDerivative(run: Run, most = 100): boolean {
+  return run.row.isForwardOnly !== true && hasTangent(run, most);
+}
+
+/** Where there is one in forward mode. */
+function hasTangent(run: Run, most = 100): boolean {
   return run.row.smooth && isWithin(run, most) && hasReal(run) && hasRealResult(run);
 }
 
@@ -648,6 +653,32 @@ function checkOutside(run: Run): void {
   }
 }
 
+/** In forward mode alone: tangents of first and second order agree with differences, and gradients are refused. */
+function checkForward(run: Run): void {
+  const { f, x } = asFunction(run);
+  const u = x.map((each, i) => directionLike(each, 0.1 + i / 5));
+  const along = (g: OfReals["f"], at: readonly Tensor[]): Tensor => {
+    const h = 1e-5;
+    const [up, down] = [h, -h].map((d) => g(at.map((each, i) => each.add(u[i].mul(d)))));
+    return up.sub(down).div(2 * h);
+  };
+  const first: OfReals["f"] = (at) => jvp(f, at, u).tangent;
+  expectSame("tangent", [first(x)], [along(f, x)], 1e-8);
+  expectSame("tangent of the tangent", [jvp(first, x, u).tangent], [along(first, x)], 1e-8);
+  for (const [i, each] of x.entries()) {
+    const { tangent } = jvp(([at]: readonly Tensor[]) => f(x.with(i, at)), [each], [u[i]]);
+    const others = x.map((one, k) => (k === i ? u[i] : one.mul(0)));
+    expectSame(`tangent by input ${i} alone`, [tangent], [jvp(f, x, others).tangent], 1e-12);
+  }
+  let code = "";
+  try {
+    gradientOf(f)(x);
+  } catch (error) {
+    code = (error as { code: string }).code;
+  }
+  if (code !== "gradient") throw new Error("reverse mode is not refused");
+}
+
 // ----- Loops -----
 
 /** The sum of the results over three steps, against the primitive's rule for it. */
@@ -852,6 +883,18 @@ export const properties: readonly Property[] = [
       checkMany(run, gradientOfAll(run), [1, 3], 1e-12);
       checkMany(run, tangentOfAll(run), [1, 3], 1e-12);
     },
+  },
+  {
+    title: "pushes forward as differences say, and refuses to pull back",
+    columns: ["jvp", "order 2"],
+    of: (run) => run.row.isForwardOnly === true && run.float === "float64" && hasTangent(run),
+    check: checkForward,
+  },
+  {
+    title: "has the same tangents for many examples at once as in turn",
+    columns: ["vmap"],
+    of: (run) => run.row.isForwardOnly === true && run.float === "float64" && hasTangent(run),
+    check: (run) => checkMany(run, tangentOfAll(run), [1, 3], 1e-12),
   },
   {
     title: "has the same derivative around many examples at once as around a loop",

@@ -60,6 +60,8 @@ export interface Row<P> {
   readonly ulps: number;
   /** Whether it has derivatives. */
   readonly smooth: boolean;
+  /** Whether it has them in forward mode alone. */
+  readonly isForwardOnly?: true;
   /** The documented derivatives at kinks and ties. */
   readonly kinks?: readonly Kink<P>[];
   readonly refuses: readonly Refusal[];
@@ -335,6 +337,29 @@ function choice(
     params: {
       ifTrue: branch((x, y, n) => [x.mul(x).mul(y), n.add(1), x]),
       ifFalse: branch((x, y, n) => [y.mul(y).sub(x), n, y]),
+    },
+    float,
+  };
+}
+
+/** A loop that a condition ends; see the row of `whileLoop`. */
+function repeated(
+  what: string,
+  float: "float32" | "float64",
+  last: number,
+): Sample<ParamsOf<"whileLoop">> {
+  const on = { backend: ndarrayBackend, dtype: float };
+  const [pair, count] = [core.tensor([0, 0], on), core.tensor(0, { ...on, dtype: "int32" })];
+  const written = (f: (w: Tensor, last: Tensor, h: Tensor, n: Tensor) => Tensor[]): core.Program =>
+    core.trace(f, pair, count, pair, count);
+  return {
+    what,
+    inputs: [real([2], -1, 1), ints([], [last]), real([2], 0, 2, 0.3), ints([], [2])],
+    params: {
+      condition: written((_, end, __, n) => [core.less(n, end)]),
+      body: written((w, _, h, n) => [w.mul(h).add(w), n.add(1)]),
+      consts: 2,
+      maxSteps: null,
     },
     float,
   };
@@ -1145,6 +1170,46 @@ export const rows: Rows = {
             () => core.tensor(1),
           ),
         "cond: what decides must be bool, got float32[]. Compare first.",
+      ),
+    ],
+  },
+
+  whileLoop: {
+    family: "while",
+    // A state h of two numbers and one that counts to a last one: h' = w h + w, n' = n + 1.
+    value: (index, [w, last, h, n], _, slot) => {
+      const steps = Math.max(0, last.data[0] - n.data[0]);
+      if (slot === 1) return n.data[0] + steps;
+      let state = h.data[index[0]];
+      for (let i = 0; i < steps; i++) state = w.data[index[0]] * state + w.data[index[0]];
+      return state;
+    },
+    ulps: 8,
+    smooth: true,
+    isForwardOnly: true,
+    samples: floats.flatMap((float) => [
+      repeated("five steps", float, 7),
+      repeated("one step", float, 3),
+      repeated("no steps", float, 1),
+    ]),
+    refuses: [
+      refusal(
+        () =>
+          core.whileLoop(
+            (x) => core.greater(x, 0),
+            (x) => x.sub(1),
+            core.tensor([1, 2]),
+          ),
+        "whileLoop: one mask decides for all, got bool[2]. Use where() to choose element by element, or all() and any().",
+      ),
+      refusal(
+        () =>
+          core.whileLoop(
+            (x) => x,
+            (x) => x.sub(1),
+            core.tensor(1),
+          ),
+        "whileLoop: what decides must be bool, got float32[]. Compare first.",
       ),
     ],
   },

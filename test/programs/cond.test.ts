@@ -66,7 +66,11 @@ describe.each(backends)("cond on %s", (_, backend) => {
     ["the second branch", [-1, 0.5], [-5, 2.5], [5, 5], [0, 0]],
   ])("%s: values, gradients, second derivatives, eager and compiled", (_what, at, y, g, h) => {
     const x = real(at);
-    for (const run of [<R extends object>(q: (x: Tensor) => R) => q, compile]) {
+    type F<R> = (x: Tensor) => R;
+    for (const run of [
+      <R extends object>(q: F<R>) => q,
+      <R extends object>(q: F<R>) => compile(q),
+    ]) {
       expect(run((v: Tensor) => f(v, scale))(x).toArray()).toEqual(y);
       expect(run(grad(loss))(x).toArray()).toEqual(g);
       expect(run((v: Tensor) => hessian(loss)(v))(x).toArray()).toEqual([

@@ -32,8 +32,11 @@ export type Kernel<V, N extends PrimitiveName> = {
  * @typeParam V - The backend's arrays.
  */
 export type CompiledProgram<V> = {
-  /** Computes the program's outputs. */
-  run(inputs: readonly V[], constants: readonly V[]): readonly V[];
+  /**
+   * Computes the program's outputs. The memory of inputs at the places in `donated` belongs to the run,
+   * whatever becomes of it: it is written on, handed out with a result, or given back.
+   */
+  run(inputs: readonly V[], constants: readonly V[], donated?: readonly number[]): readonly V[];
 }["run"];
 
 /** One kernel for every primitive. A primitive without a kernel is a compile error that names it. */
@@ -62,8 +65,10 @@ export interface Backend<V = unknown> {
   /**
    * Makes a whole program ready; without it, programs run kernel by kernel. Results may be views of
    * inputs and constants.
+   *
+   * @param donated - Places of the inputs that may be donated to a run.
    */
-  compile?(program: Program): CompiledProgram<V>;
+  compile?(program: Program, donated?: readonly number[]): CompiledProgram<V>;
 }
 
 export { apply, applyMany } from "./apply.ts";
@@ -111,9 +116,10 @@ export {
 } from "./primitives/index.ts";
 export type { CondParams } from "./primitives/cond.ts";
 export type { Looped, ScanParams } from "./primitives/scan.ts";
+export type { WhileParams } from "./primitives/while.ts";
 export type { Constant, Program, ProgramNode, Variable } from "./program/program.ts";
 export { type Crossing, type ElsewhereKernel, kernelElsewhere } from "./program/elsewhere.ts";
-export { type Machine, runCond, runScan } from "./program/run.ts";
+export { type Machine, runCond, runScan, runWhile } from "./program/run.ts";
 export type { FillParams, IotaParams, RandomParams } from "./primitives/leaf.ts";
 export {
   formatType,

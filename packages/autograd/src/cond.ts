@@ -3,8 +3,7 @@ import { applyMany } from "./apply.ts";
 import { ShapeError } from "./errors.ts";
 import { checkPredicate, Cond } from "./primitives/cond.ts";
 import { where } from "./primitives/choice.ts";
-import { type Body, traceBody } from "./program/evaluate.ts";
-import { type Program, variablesOf } from "./program/program.ts";
+import { givenAll, traceBody } from "./program/evaluate.ts";
 import { simplify } from "./program/simplify.ts";
 import { formatTypes, sameType } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
@@ -73,17 +72,6 @@ export function cond<A extends readonly Tree[], R extends Tree>(
   });
   let next = 0;
   return mapTree(() => ys[next++], whenTrue);
-}
-
-/** A branch that takes what both take from around. */
-function givenAll({ program, captured: own }: Body, captured: readonly Tensor[]): Program {
-  let free = Math.max(-1, ...variablesOf(program).map(({ id }) => id)) + 1;
-  const from = captured.map((x) => {
-    const place = own.indexOf(x);
-    const { shape, dtype } = x;
-    return place < 0 ? { id: free++, type: { shape, dtype } } : program.inputs[place];
-  });
-  return { ...program, inputs: [...from, ...program.inputs.slice(own.length)] };
 }
 
 /** Both branches must return the same structure and types. */

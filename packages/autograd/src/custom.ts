@@ -258,6 +258,17 @@ export function gradientHook(x: TensorLike, f: (cotangent: Tensor) => Tensor | v
   return asOneOp(rules, [toTensor(x)]);
 }
 
+/** x itself; tangents go through, and a cotangent is refused. */
+export function forwardOnly(name: string, x: Tensor, refuse: () => never): Tensor {
+  const rules: Rules = {
+    name,
+    f: ([input]) => input,
+    vjp: refuse,
+    jvp: ([t]) => forwardOnly(name, t, refuse),
+  };
+  return asOneOp(rules, [x]);
+}
+
 /**
  * `f` with less memory: what it makes on the way is given back at once, and made again when the
  * derivative needs it. Values and derivatives stay the same, to any order; tensors that `f` takes from

@@ -303,10 +303,11 @@ export { TapeNode, type Origin, tapeOf } from "./tape.ts";
 // Loops
 export { associativeScan, type AssociativeScanOptions } from "./associative-scan.ts";
 export { cond } from "./cond.ts";
+export { whileLoop, type WhileOptions } from "./while-loop.ts";
 export { type Cell, type SaveEvery, type SaveOption, scan, type ScanOptions } from "./scan.ts";
 
 // Programs
-export { compile, trace } from "./program/compile.ts";
+export { compile, type DonateOptions, trace } from "./program/compile.ts";
 export {
   type ChoiceExplanation,
   type Explanation,

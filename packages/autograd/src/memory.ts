@@ -69,9 +69,24 @@ export class Storage {
   /** One tensor fewer. */
   release(): void {
     if (--this.#references > 0) return;
+    this.#forget();
+    this.backend.release?.(this.#memory);
+  }
+
+  /** Whether more than one tensor looks at it. */
+  get isShared(): boolean {
+    return this.#references > 1;
+  }
+
+  /** The one tensor that looks at it lets go, and the backend's memory is the caller's. */
+  surrender(): void {
+    this.#references = 0;
+    this.#forget();
+  }
+
+  #forget(): void {
     buffers--;
     bytes -= this.#bytes;
-    this.backend.release?.(this.#memory);
   }
 }
 

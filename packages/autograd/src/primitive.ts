@@ -39,14 +39,14 @@ export interface Bodies<P> {
   readonly with: (params: P, bodies: readonly Program[]) => P;
   /** The same op without what nobody reads: parameters, and the places of the inputs and results that stay. */
   readonly prune: (params: P, isRead: readonly boolean[]) => Pruned<P>;
-  /** How the one program is repeated; null where there are several, of which one runs, once. */
+  /** How programs are repeated; null where one of them runs, once. */
   readonly loop: ((params: P) => Repetition) | null;
 }
 
 /** How a program is run again and again. */
 export interface Repetition {
-  /** How often. */
-  readonly steps: number;
+  /** How often; null where values decide. */
+  readonly steps: number | null;
   /** Whether from the last step to the first. */
   readonly reverse: boolean;
   /** How many of the results are the last state; the others are kept of all steps. */

@@ -117,9 +117,21 @@ export class Tensor<S extends Shape = AnyShape> extends Fluent<S> implements Ten
 
   /** @internal Gives its memory back in the name of a scope. */
   release(by: string): void {
+    const { storage } = this;
+    this.#letGo(by);
+    storage?.release();
+  }
+
+  /** @internal Lets the caller have the memory, which no other tensor may look at. */
+  surrender(by: string): void {
+    const { storage } = this;
+    this.#letGo(by);
+    storage?.surrender();
+  }
+
+  #letGo(by: string): void {
     if (this.storage === null) return;
     if (this.collected) disown(this);
-    this.storage.release();
     this.storage = null;
     this.#array = null;
     this.node = null;

@@ -121,7 +121,7 @@ function on<V>(device: Device, elsewhere: Backend<V>): GpuBackend {
   return {
     name: "gpu",
     kernels,
-    compile: (program) => compileProgram({ device, kernels }, program),
+    compile: (program, donated) => compileProgram({ device, kernels }, program, donated),
     upload: (data: TypedArray, type: TensorType) => upload(device, data, type),
     read: (value) => readLater(device, value),
     readSync: (value) => read(device, value),

@@ -16,6 +16,7 @@ import {
   reshaped,
   rowMajorStrides,
   runScan,
+  runWhile,
   sizeOf,
   sliced,
   type TensorType,
@@ -262,5 +263,9 @@ export function kernelsOn<V>(device: Device, other: Backend<V>): KernelTable<Gpu
     readSync: (value: GpuArray) => read(device, value),
     release: (memory: object) => (memory as Memory).release(),
   };
-  return { ...kernels, scan: (inputs, params, types) => runScan(loop, inputs, params, types) };
+  return {
+    ...kernels,
+    scan: (inputs, params, types) => runScan(loop, inputs, params, types),
+    whileLoop: (inputs, params) => runWhile(loop, inputs, params),
+  };
 }

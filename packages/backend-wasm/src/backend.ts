@@ -55,7 +55,7 @@ export function wasmBackend(options: WasmOptions = {}): Backend<WasmArray> {
   return {
     name: "wasm",
     kernels,
-    compile: (program) => compileProgram(machine, products, kernels, program),
+    compile: (program, donated) => compileProgram(machine, products, kernels, program, donated),
     upload: (data: TypedArray, type: TensorType) => upload(machine, data, type),
     read: (value) => Promise.resolve(read(machine, value)),
     readSync: (value) => read(machine, value),

@@ -9,6 +9,7 @@ import {
   rowMajorStrides,
   runCond,
   runScan,
+  runWhile,
   sizeOf,
   sliced,
   type TensorType,
@@ -161,6 +162,7 @@ export function kernelsOn(machine: Machine, products: Products): KernelTable<Was
     dotGeneral: contraction(machine, products),
     scan: (inputs, params, types) => runScan(loop, inputs, params, types),
     cond: (inputs, params) => runCond(branch, inputs, params),
+    whileLoop: (inputs, params) => runWhile(branch, inputs, params),
   };
   const loop = {
     name: "wasm",
@@ -169,7 +171,8 @@ export function kernelsOn(machine: Machine, products: Products): KernelTable<Was
     release: (memory: object) => machine.memory.release(memory as Part),
     readSync: (value: WasmArray) => read(machine, value),
   };
-  // Branches run as plans. A loop that is met op by op has a body of its own each time: not worth a plan.
+  // Branches and the steps of such loops run as plans. A loop over inputs that is met op by op has a body of its
+  // own each time: not worth a plan.
   const branch = {
     ...loop,
     compile: (program: Program) => compileProgram(machine, products, kernels, program),

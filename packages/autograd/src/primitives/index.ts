@@ -17,6 +17,7 @@ import { Argmax, Max, Sum } from "./reduce.ts";
 import { Cond } from "./cond.ts";
 import { Scan } from "./scan.ts";
 import { Alias } from "./structure.ts";
+import { While } from "./while.ts";
 import {
   Abs,
   Cos,
@@ -136,6 +137,8 @@ export interface PrimitiveSet {
   readonly scan: typeof Scan;
   /** `cond` */
   readonly cond: typeof Cond;
+  /** `whileLoop` */
+  readonly whileLoop: typeof While;
 }
 
 /** The name of a primitive. */
@@ -215,4 +218,5 @@ export const primitives: PrimitiveSet & Readonly<Record<string, AnyPrimitive>> =
   alias: Alias,
   scan: Scan,
   cond: Cond,
+  whileLoop: While,
 };

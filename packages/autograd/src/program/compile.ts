@@ -1,6 +1,6 @@
 /** @file trace and compile: functions of tensors as programs. */
 import { defaultBackend } from "../default-backend.ts";
-import { ArgumentError, describe } from "../errors.ts";
+import { ArgumentError, checkOptions, describe } from "../errors.ts";
 import { isBatching } from "../interpreters/batch.ts";
 import { atLevel, recordingLevel } from "../interpreters/record.ts";
 import { isTracing, Tracer, tracing } from "../interpreters/trace.ts";
@@ -54,6 +54,36 @@ export function trace<A extends readonly unknown[]>(
   return traceOf(f, args).program;
 }
 
+/** How {@link compile} treats its arguments. */
+export interface DonateOptions {
+  /** Arguments by their places, from 0, whose memory may be used for the results. Default: none. */
+  readonly donate?: readonly number[];
+}
+
+/** Where the tensors of the donated arguments stand among all. */
+function placesOf(args: readonly unknown[], donate: readonly number[]): number[] {
+  let next = 0;
+  return args.flatMap((arg, k) => {
+    const places = tensorsIn(arg).map(() => next++);
+    return donate.includes(k) ? places : [];
+  });
+}
+
+/** Refuses to give away what stays in use. */
+function checkDonated(args: readonly unknown[], donate: readonly number[]): void {
+  if (donate.length === 0) return;
+  const given = new Set(donate.flatMap((k) => tensorsIn(args[k])));
+  const kept = args.flatMap((arg, k) => (donate.includes(k) ? [] : tensorsIn(arg)));
+  const both = kept.find((x) => given.has(x));
+  if (both === undefined) return;
+  throw new ArgumentError(
+    "compile",
+    "a tensor that is donated may not be part of another argument",
+    formatType(both),
+    "Copy it, or donate both arguments.",
+  );
+}
+
 /** One compiled version of a function: for one structure and one set of types. */
 interface Compiled {
   readonly result: unknown;
@@ -87,8 +117,13 @@ function signature(args: readonly unknown[]): string {
  *
  * Tensors that `f` takes from around it are constants, with the values they had when it was traced.
  *
+ * With `donate`, a training step needs no second copy of its parameters and optimizer state: results are
+ * written where these arguments lie, as soon as nobody reads them any more. Their tensors are gone after the
+ * call, even if it fails, and using one later is a DisposedError.
+ *
  * @param f - A pure function of tensors and trees, that reads no values.
  * @throws TracingError if `f` reads a value.
+ * @throws ArgumentError if a donated tensor is part of an argument that is not.
  *
  * @example
  * ```ts
@@ -100,7 +135,16 @@ function signature(args: readonly unknown[]): string {
  * console.log(step(tensor([1, 2]), tensor([1, 0]))); // float32[2] [0.8, 2]
  * ```
  */
-export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): (...args: A) => R {
+export function compile<A extends readonly unknown[], R>(
+  f: (...args: A) => R,
+  options: DonateOptions = {},
+): (...args: A) => R {
+  checkOptions("compile", options, ["donate"]);
+  const { donate = [] } = options;
+  if (!donate.every((k) => Number.isInteger(k) && k >= 0)) {
+    const rule = "donate lists arguments by their places, from 0";
+    throw new ArgumentError("compile", rule, donate.join(", "), "Write { donate: [0] }.");
+  }
   const versions = new Map<string, Compiled>();
   return (...args) => {
     const inputs = tensorsIn(args);
@@ -111,15 +155,18 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R): 
     if (version === undefined) {
       const traced = traceOf(f, args);
       const backend = inputs[0]?.backend ?? defaultBackend();
-      version = { result: traced.result, run: prepare(traced.program, backend) };
+      const run = prepare(traced.program, backend, placesOf(args, donate));
+      version = { result: traced.result, run };
       versions.set(name, version);
     }
+    checkDonated(args, donate);
     let outputs: readonly Tensor[];
     try {
       outputs = version.run(inputs);
     } catch (error) {
-      // Errors are told in the words of the function itself: it is run as it was written.
-      f(...args);
+      // Errors are told in the words of the function itself: it is run as it was written,
+      // unless its arguments are gone.
+      if (!inputs.some(({ isDisposed }) => isDisposed)) f(...args);
       throw error;
     }
     let i = 0;

@@ -7,7 +7,7 @@ import { Tracer, tracing } from "../interpreters/trace.ts";
 import type { AnyPrimitive, ManyPrimitive, OnePrimitive } from "../primitive.ts";
 import { formatTypes, type TensorType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import type { Program, ProgramNode, Variable } from "./program.ts";
+import { type Program, type ProgramNode, type Variable, variablesOf } from "./program.ts";
 import { simplify } from "./simplify.ts";
 
 /** Runs any primitive; the results are a list. */
@@ -103,4 +103,15 @@ export function traceBody(
   // Outputs may be tensors from around, too.
   const program = tracer.program(outputs);
   return { program, captured: tracer.captured };
+}
+
+/** A body that takes all that it and its siblings take from around. */
+export function givenAll({ program, captured: own }: Body, captured: readonly Tensor[]): Program {
+  let free = Math.max(-1, ...variablesOf(program).map(({ id }) => id)) + 1;
+  const from = captured.map((x) => {
+    const place = own.indexOf(x);
+    const { shape, dtype } = x;
+    return place < 0 ? { id: free++, type: { shape, dtype } } : program.inputs[place];
+  });
+  return { ...program, inputs: [...from, ...program.inputs.slice(own.length)] };
 }

@@ -5,8 +5,8 @@ import type { Program, ProgramNode, Variable } from "./program.ts";
 
 /** A loop of a program. */
 export interface LoopExplanation {
-  /** Its steps. */
-  readonly steps: number;
+  /** Its steps; null where values decide. */
+  readonly steps: number | null;
   /** Whether it runs from the last step to the first. */
   readonly reverse: boolean;
   /** Ops in one step, with those of loops in it counted once. */
@@ -80,6 +80,11 @@ function opsOf({ nodes }: Program): number {
   );
 }
 
+/** The sum of numbers. */
+function sumOf(counts: readonly number[]): number {
+  return counts.reduce((a, b) => a + b, 0);
+}
+
 /** The loops of a program. */
 function loopsOf({ nodes }: Program): LoopExplanation[] {
   return nodes.flatMap((node) => {
@@ -89,7 +94,7 @@ function loopsOf({ nodes }: Program): LoopExplanation[] {
     if (loop === null) return inside;
     const { steps, reverse, carries } = loop(node.params);
     const keptBytes = total(node.outputs.slice(carries));
-    return [{ steps, reverse, ops: opsOf(bodies[0]), keptBytes }, ...inside];
+    return [{ steps, reverse, ops: sumOf(bodies.map(opsOf)), keptBytes }, ...inside];
   });
 }
 
@@ -142,7 +147,7 @@ export function explain(program: Program): Explanation {
         `${ops} ops, inputs ${inWords(inputBytes)}, at most ${inWords(peakBytes)} of results at a time`,
         ...loops.map(
           (loop) =>
-            `loop of ${loop.steps} steps ${loop.reverse ? "backwards" : "forwards"}: ` +
+            `loop of ${loop.steps ?? "any number of"} steps ${loop.reverse ? "backwards" : "forwards"}: ` +
             `${loop.ops} ops a step, keeps ${inWords(loop.keptBytes)}`,
         ),
         ...choices.map(({ ops: each }) => `choice of branches with ${each.join(" or ")} ops`),

@@ -1,8 +1,9 @@
 /** @file Running programs on a backend's arrays: kernel after kernel, every array let go of after its last use. */
-import type { Backend } from "../backend.ts";
+import type { Backend, CompiledProgram } from "../backend.ts";
 import { kernelOf, wrap } from "../interpreters/eager.ts";
 import type { CondParams } from "../primitives/cond.ts";
 import type { ScanParams } from "../primitives/scan.ts";
+import { checkSteps, type WhileParams } from "../primitives/while.ts";
 import type { TensorType } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Program, Variable } from "./program.ts";
@@ -39,8 +40,12 @@ class Holding<V> {
 }
 
 /** What is let go of after each node: the variables that it is the last to read or make. */
-function lastUses({ inputs, constants, nodes, outputs }: Program): Variable[][] {
-  const seen = new Set([...inputs, ...constants.map(({ variable }) => variable), ...outputs]);
+function lastUses(
+  { inputs, constants, nodes, outputs }: Program,
+  donated: readonly number[],
+): Variable[][] {
+  const kept = inputs.filter((_, i) => !donated.includes(i));
+  const seen = new Set([...kept, ...constants.map(({ variable }) => variable), ...outputs]);
   const dead = nodes.toReversed().map((node) => {
     const touched = new Set(node.inputs.concat(node.outputs));
     const last = [...touched].filter((variable) => !seen.has(variable));
@@ -54,18 +59,24 @@ function lastUses({ inputs, constants, nodes, outputs }: Program): Variable[][] 
 function runner<V>(
   program: Program,
   machine: Machine<V>,
-): (inputs: readonly V[], constants: readonly V[]) => readonly V[] {
+  donated: readonly number[] = [],
+): CompiledProgram<V> {
   const { nodes, outputs } = program;
-  const dead = lastUses(program);
+  const dead = lastUses(program, donated);
+  const needed = new Set([...outputs, ...nodes.flatMap(({ inputs }) => inputs)]);
+  const unread = donated.filter((i) => !needed.has(program.inputs[i]));
   const kernels = nodes.map(({ primitive }) => kernelOf<unknown>(machine, primitive.name));
-  return (inputs, constants) => {
+  return (inputs, constants, given = []) => {
     const holding = new Holding(machine);
+    // What is not given away after all stays somebody's.
+    for (const i of donated) if (!given.includes(i)) holding.hold(inputs[i]);
     const values = new Map<Variable, V>();
     const set = (variable: Variable, value: V): void => {
       values.set(variable, holding.hold(value));
     };
     program.inputs.forEach((variable, i) => set(variable, inputs[i]));
     program.constants.forEach(({ variable }, i) => set(variable, constants[i]));
+    for (const i of unread) holding.drop(inputs[i]);
     nodes.forEach((node, i) => {
       const read = node.inputs.map((variable) => values.get(variable));
       if (node.primitive.results === "one") {
@@ -85,25 +96,42 @@ function runner<V>(
   };
 }
 
-/** A program made ready to run on a backend, as a function of tensors. */
+/** How messages call what took a donated tensor. */
+const taker = "compile(), which it was donated to";
+
+/**
+ * A program made ready to run on a backend, as a function of tensors.
+ *
+ * @param donated - Places of the inputs that are gone after a run. Their memory is the run's to use, if no
+ *   other tensor looks at it.
+ */
 export function prepare(
   program: Program,
   backend: Backend,
+  donated: readonly number[],
 ): (inputs: readonly Tensor[]) => readonly Tensor[] {
   const { constants, outputs } = program;
-  const run = backend.compile?.(program) ?? runner(program, backend);
+  const run = backend.compile?.(program, donated) ?? runner(program, backend, donated);
   return (inputs) => {
+    const arrays = inputs.map(({ array }) => array);
+    const given = donated.filter((i) => inputs[i].storage?.isShared === false);
+    for (const i of given) inputs[i].surrender(taker);
+    const owners = inputs.filter(({ isDisposed }) => !isDisposed);
+    const fixed = constants.map(({ tensor }) => tensor);
     const made = run(
-      inputs.map(({ array }) => array),
-      constants.map(({ tensor }) => tensor.array),
+      arrays,
+      fixed.map(({ array }) => array),
+      given,
     );
     // Results may look at the memory of inputs, of constants, and of one another.
-    const owners = [...inputs, ...constants.map(({ tensor }) => tensor)];
-    return outputs.map((variable, i) => {
+    owners.push(...fixed);
+    const results = outputs.map((variable, i) => {
       const result = wrap(backend, made[i], variable.type, owners);
       owners.push(result);
       return result;
     });
+    for (const i of donated) inputs[i].release(taker);
+    return results;
   };
 }
 
@@ -178,4 +206,27 @@ export function runCond<V>(
 ): readonly V[] {
   const [decision] = machine.readSync(predicate, { shape: [], dtype: "bool" });
   return bodyOn(machine, decision === 0 ? ifFalse : ifTrue)(operands, []);
+}
+
+/** The kernel of `whileLoop` for backends that have none of their own: reads the condition before each step. */
+export function runWhile<V>(
+  machine: Machine<V>,
+  inputs: readonly V[],
+  params: WhileParams,
+): readonly V[] {
+  const [decide, step] = [params.condition, params.body].map((body) => bodyOn(machine, body));
+  const holding = new Holding(machine);
+  for (const value of inputs) holding.hold(value);
+  const fixed = inputs.slice(0, params.consts);
+  let state = inputs.slice(params.consts).map((value) => holding.hold(value));
+  for (let steps = 0; ; steps++) {
+    const [more] = decide([...fixed, ...state], []).map((value) => holding.hold(value));
+    const [decision] = machine.readSync(more, { shape: [], dtype: "bool" });
+    holding.drop(more);
+    if (decision === 0) return state;
+    checkSteps(steps, params);
+    const next = step([...fixed, ...state], []).map((value) => holding.hold(value));
+    for (const value of state) holding.drop(value);
+    state = next;
+  }
 }

@@ -1,9 +1,12 @@
 /**
  * @file Rewriting programs: each rule keeps every bit of the result. Dead code goes, equal ops are done
- * once, and ops that change nothing are passed by.
+ * once, ops that change nothing are passed by, and arithmetic of numbers that are everywhere is done here.
  */
 import type { PrimitiveName } from "../primitives/index.ts";
+import { isFloat } from "../dtype.ts";
 import { Fill, type FillParams } from "../primitives/leaf.ts";
+import type { PermuteParams } from "../primitives/movement.ts";
+import type { SliceParams } from "../primitives/slicing.ts";
 import { sameType } from "../shape.ts";
 import type { Program, ProgramNode, Variable } from "./program.ts";
 
@@ -28,6 +31,40 @@ function refilled(node: ProgramNode, madeBy: MadeBy): ProgramNode | undefined {
     : { ...node, primitive: Fill, inputs: [], params: { ...type, value } };
 }
 
+/**
+ * Arithmetic of whole tensors of one number, done now. IEEE 754 gives its every bit; in float32 too, since
+ * one operation in float64 that is rounded once more is as good as one in float32.
+ */
+function folded(f: (...numbers: number[]) => number): Rule {
+  return (node, madeBy) => {
+    const { type } = node.outputs[0];
+    const numbers = node.inputs.map((x) => filling(x, madeBy));
+    if (!isFloat(type.dtype) || numbers.includes(undefined)) return undefined;
+    const rounded = type.dtype === "float32" ? Math.fround : (x: number): number => x;
+    const value = rounded(f(...(numbers as number[]).map(rounded)));
+    return { ...node, primitive: Fill, inputs: [], params: { ...type, value } };
+  };
+}
+
+/** The first rule that says something. */
+function either(...list: readonly Rule[]): Rule {
+  return (node, madeBy) => {
+    for (const rule of list) {
+      const equal = rule(node, madeBy);
+      if (equal !== undefined) return equal;
+    }
+    return undefined;
+  };
+}
+
+/** One movement in the place of two of the same kind, of which the later one alone says what comes out. */
+function overtaken(node: ProgramNode, madeBy: MadeBy): Variable | ProgramNode | undefined {
+  const before = madeBy(node.inputs[0]);
+  if (before?.primitive !== node.primitive) return undefined;
+  const one = { ...node, inputs: before.inputs };
+  return unchanged(one) ?? one;
+}
+
 /** The first operand, where the second is the number that changes nothing. */
 function besides(neutral: number): Rule {
   return ({ inputs: [x, y] }, madeBy) => (Object.is(filling(y, madeBy), neutral) ? x : undefined);
@@ -44,29 +81,84 @@ function undone({ primitive, inputs }: ProgramNode, madeBy: MadeBy): Variable | 
   return before?.primitive === primitive ? before.inputs[0] : undefined;
 }
 
+/** The second operand, where the first is the number that changes nothing. */
+function behind(neutral: number): Rule {
+  return ({ inputs: [x, y] }, madeBy) => (Object.is(filling(x, madeBy), neutral) ? y : undefined);
+}
+
+/** Axes as they were, or where an order of axes follows another, one order. */
+function reordered(node: ProgramNode, madeBy: MadeBy): Variable | ProgramNode | undefined {
+  const { axes } = node.params as PermuteParams;
+  const [x] = node.inputs;
+  if (axes.every((axis, i) => axis === i)) return x;
+  const before = madeBy(x);
+  if (before?.primitive !== node.primitive) return undefined;
+  const inner = (before.params as PermuteParams).axes;
+  const both = {
+    ...node,
+    inputs: before.inputs,
+    params: { axes: axes.map((axis) => inner[axis]) },
+  };
+  return both.params.axes.every((axis, i) => axis === i) ? before.inputs[0] : both;
+}
+
+/** Everything, in its order. */
+function whole({ inputs: [x], outputs: [y], params }: ProgramNode): Variable | undefined {
+  const isForward = (params as SliceParams).steps.every((step) => step === 1);
+  return isForward && sameType(x.type, y.type) ? x : undefined;
+}
+
 /** Ops that change nothing, or take back what the op before did. One rule per line. */
 const rules: { readonly [N in PrimitiveName]?: Rule } = {
   alias: ({ inputs: [x] }) => x,
-  reshape: (node, madeBy) => unchanged(node) ?? refilled(node, madeBy),
-  broadcastTo: (node, madeBy) => unchanged(node) ?? refilled(node, madeBy),
-  slice: refilled,
-  mul: (node, madeBy) =>
-    filling(node.inputs[0], madeBy) === 1 ? node.inputs[1] : besides(1)(node, madeBy),
-  div: besides(1),
-  sub: besides(0),
+  reshape: either(unchanged, refilled, overtaken),
+  broadcastTo: either(unchanged, refilled, overtaken),
+  permute: either(refilled, reordered),
+  slice: either(whole, refilled),
   cast: unchanged,
-  neg: undone,
-  permute: (node, madeBy) => {
-    const before = undone(node, madeBy);
-    const inner = (madeBy(node.inputs[0])?.params as { axes: readonly number[] } | undefined)?.axes;
-    const outer = (node.params as { axes: readonly number[] }).axes;
-    if (outer.every((axis, i) => inner?.[axis] === i)) return before;
-    return refilled(node, madeBy);
-  },
+  // x + 0 is x but for x = −0; x + (−0) is x.
+  add: either(
+    folded((x, y) => x + y),
+    besides(-0),
+    behind(-0),
+  ),
+  sub: either(
+    folded((x, y) => x - y),
+    besides(0),
+  ),
+  mul: either(
+    folded((x, y) => x * y),
+    behind(1),
+    besides(1),
+  ),
+  div: either(
+    folded((x, y) => x / y),
+    besides(1),
+  ),
+  neg: either(
+    folded((x) => -x),
+    undone,
+  ),
+  sqrt: folded(Math.sqrt),
 };
 
-/** A parameter as JSON keeps it, where numbers that JSON does not have are told apart. */
-function exact(_: string, value: unknown): unknown {
+const functionNumbers = new WeakMap<object, number>();
+let functions = 0;
+
+/** A number of a function's own. */
+function numberOf(f: object): number {
+  const number = functionNumbers.get(f) ?? functions++;
+  functionNumbers.set(f, number);
+  return number;
+}
+
+/**
+ * A parameter as JSON keeps it, where numbers that JSON does not have are told apart; and so are functions,
+ * which are in the bodies of loops that call some with rules of their own.
+ */
+function exact(key: string, value: unknown): unknown {
+  if (key === "primitive") return (value as ProgramNode["primitive"]).name;
+  if (typeof value === "function") return `function ${numberOf(value)}`;
   const isPlain = typeof value !== "number" || (Number.isFinite(value) && !Object.is(value, -0));
   return isPlain ? value : `number ${Object.is(value, -0) ? "-0" : String(value)}`;
 }
@@ -94,12 +186,17 @@ function shared({ inputs, constants, nodes, outputs }: Program): Program {
   const makers = new Map<Variable, ProgramNode>();
   const seen = new Map<string, ProgramNode>();
   const kept: ProgramNode[] = [];
+  // What is a constant to derivatives must not be looked through; one number is one to all.
+  const madeBy: MadeBy = (variable) => {
+    const maker = makers.get(variable);
+    return maker?.isConstant === true && maker.primitive !== Fill ? undefined : maker;
+  };
   for (const old of nodes) {
     const asWritten = { ...old, inputs: old.inputs.map(now) };
     // An alias under `noGrad` is a constant to derivatives, and what it is an alias of is not.
     const equal = asWritten.isConstant
       ? undefined
-      : rules[old.primitive.name as PrimitiveName]?.(asWritten, (variable) => makers.get(variable));
+      : rules[old.primitive.name as PrimitiveName]?.(asWritten, madeBy);
     const node = equal !== undefined && "primitive" in equal ? equal : asWritten;
     const key = keyOf(node);
     const twin = seen.get(key);

@@ -21,18 +21,25 @@ function lower(lowering: Lowering, { nodes }: Program): void {
 }
 
 /** Makes a plan for a program. */
-export function compileProgram(host: Host, program: Program): CompiledProgram<GpuArray> {
+export function compileProgram(
+  host: Host,
+  program: Program,
+  donated: readonly number[] = [],
+): CompiledProgram<GpuArray> {
   const lowering = new Lowering(host, program, program.outputs);
-  const given = [...program.inputs, ...program.constants.map(({ variable }) => variable)];
-  const sources = given.map((v) => {
+  const sourceVariables = [...program.inputs, ...program.constants.map(({ variable }) => variable)];
+  const sources = sourceVariables.map((v) => {
     const slot = lowering.slot();
     lowering.set(v, leafOf(v.type, slot, sizeOf(v.type.shape)));
     return slot;
   });
   lower(lowering, program);
   const results = program.outputs.map((v) => lowering.inSlot(v).source);
-  const run = withLastUses(lowering.steps, new Set([...sources, ...results]));
-  return (inputs, constants) => {
+  const read = new Set(lowering.steps.flatMap(({ reads }) => reads));
+  const kept = sources.filter((slot, i) => !donated.includes(i) || !read.has(slot));
+  const keep = new Set([...kept, ...results]);
+  const run = withLastUses(lowering.steps, keep);
+  return (inputs, constants, given = []) => {
     const arrays = [...inputs, ...constants];
     const holding = new Holding();
     const frame = new Frame(host.device, holding);
@@ -40,12 +47,13 @@ export function compileProgram(host: Host, program: Program): CompiledProgram<Gp
       // They are somebody else's, whoever lets go of them here.
       for (const array of arrays) holding.hold(array);
       arrays.forEach((array, i) => frame.setWhole(sources[i], array));
+      for (const i of given) holding.drop(arrays[i]);
       run(frame);
       for (const slot of results) holding.hold(frame.arrays[slot]);
-      for (const slot of new Set([...sources, ...results])) frame.drop(slot);
+      for (const slot of keep) frame.drop(slot);
       return results.map((slot) => frame.arrays[slot]);
     } catch (error) {
-      holding.abandon(arrays);
+      holding.abandon(arrays.filter((_, i) => !given.includes(i)));
       throw error;
     }
   };

@@ -1,5 +1,11 @@
 /** @file The complete table: a primitive without a kernel does not compile. */
-import { type KernelTable, type Machine, runCond, runScan } from "@tapeloop/autograd/backend";
+import {
+  type KernelTable,
+  type Machine,
+  runCond,
+  runScan,
+  runWhile,
+} from "@tapeloop/autograd/backend";
 import { copy, type NdArray } from "../array.ts";
 import { binaries } from "./binary.ts";
 import { choice } from "./choice.ts";
@@ -36,4 +42,5 @@ export const kernels: KernelTable<NdArray> = {
   ...structure,
   scan: (inputs, params, types) => runScan(machine, inputs, params, types),
   cond: (inputs, params) => runCond(machine, inputs, params),
+  whileLoop: (inputs, params) => runWhile(machine, inputs, params),
 };

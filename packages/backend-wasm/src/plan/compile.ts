@@ -9,7 +9,7 @@ import { Host } from "./host.ts";
 import { lowerProgram } from "./lower.ts";
 import { Lowering } from "./lowering.ts";
 import { Buffer, bytesFor, type Place, placeOf } from "./place.ts";
-import { layOut, settle } from "./step.ts";
+import { layOut, settle, type Step } from "./step.ts";
 
 /** Makes a plan for a program. */
 export function compileProgram(
@@ -17,12 +17,13 @@ export function compileProgram(
   products: Products,
   kernels: KernelTable<WasmArray>,
   program: Program,
+  donated: readonly number[] = [],
 ): CompiledProgram<WasmArray> {
   const { memory } = machine;
   const host = new Host(machine, products, kernels);
   const lowering = new Lowering(host, program);
-  const given = [...program.inputs, ...program.constants.map(({ variable }) => variable)];
-  const sources = given.map((v) => {
+  const sourceVariables = [...program.inputs, ...program.constants.map(({ variable }) => variable)];
+  const sources = sourceVariables.map((v) => {
     const buffer = new Buffer(bytesFor(v.type), lowering, host.slot());
     lowering.set(v, placeOf(v.type, buffer));
     return buffer;
@@ -31,13 +32,19 @@ export function compileProgram(
   const results = program.outputs.map((v) => kept(lowering, lowering.place(v)));
   const made = [...new Set(results.map(({ buffer }) => buffer).filter(({ slot }) => slot < 0))];
   for (const buffer of made) buffer.slot = host.slot();
+  const heirs = heirsOf(
+    lowering.steps,
+    made,
+    donated.filter((i) => results.every(({ buffer }) => buffer !== sources[i])),
+    sources,
+  );
   const layout = layOut(lowering.steps, lowering);
   const arena = host.slot();
   settle(layout, arena, 0);
   const run = lowering.steps.map(({ build }) => build());
   machine.write();
 
-  return (inputs, constants) => {
+  return (inputs, constants, given = []) => {
     const { slots } = host;
     const parts = new Map<number, Part>();
     const temporary = new Set<Part>();
@@ -51,8 +58,12 @@ export function compileProgram(
     const scratch = memory.allocate(layout.bytes);
     temporary.add(scratch);
     slots[arena] = scratch.pointer;
-    for (const { slot, bytes } of made) {
-      const part = memory.allocate(bytes);
+    for (const i of given) temporary.add(inputs[i].part);
+    for (const buffer of made) {
+      const { slot, bytes } = buffer;
+      const x = arrays[heirs.get(buffer) ?? -1];
+      const isInherited = x !== undefined && x.offset === 0 && temporary.delete(x.part);
+      const part = isInherited ? x.part : memory.allocate(bytes);
       parts.set(slot, part);
       slots[slot] = part.pointer;
     }
@@ -77,6 +88,32 @@ export function compileProgram(
       if (!isDone) for (const part of parts.values()) memory.release(part);
     }
   };
+}
+
+/** Whether a step has to do with a buffer. */
+function touches({ reads, writes }: Step, buffer: Buffer): boolean {
+  return reads.includes(buffer) || writes.includes(buffer);
+}
+
+/** Which results are written where a donated input lies, of which nothing is read any more then. */
+function heirsOf(
+  steps: readonly Step[],
+  made: readonly Buffer[],
+  donated: readonly number[],
+  sources: readonly Buffer[],
+): ReadonlyMap<Buffer, number> {
+  const heirs = new Map<Buffer, number>();
+  for (const i of donated) {
+    const source = sources[i];
+    const last = steps.findLastIndex((step) => touches(step, source));
+    const heir = made.find((buffer) => {
+      const first = steps.findIndex((step) => touches(step, buffer));
+      if (heirs.has(buffer) || buffer.bytes !== source.bytes || first < last) return false;
+      return first > last || steps[first].mayOverwrite?.(source, buffer) === true;
+    });
+    if (heir !== undefined) heirs.set(heir, i);
+  }
+  return heirs;
 }
 
 /** A result as it is handed out: not as a small part of something large. */

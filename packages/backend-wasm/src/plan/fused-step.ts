@@ -68,6 +68,14 @@ export function fusedStep(
     what: `fused [${shape.join(", ")}] ${places.length} → ${targets.length}${what}`,
     reads: places.map(({ buffer }) => buffer),
     writes: [...targets.map(({ buffer }) => buffer), ...(kept > 0 ? [scratch] : [])],
+    // Elements are read before those at the same place are written; those of rows, again and again.
+    mayOverwrite: (read, written) =>
+      rows === null &&
+      targets
+        .filter(({ buffer }) => buffer === written)
+        .every((place) =>
+          places.every((from) => from.buffer !== read || isSameLayout(from, place)),
+        ),
     build: () => {
       const jobs = cuts.map(([, size]) => {
         const { name, source } = kernelOf(cuts.length === 1 ? shape : shape.with(axis, size));
@@ -149,4 +157,10 @@ function rowFormOf(
     })),
   });
   return { axis, reductions, phases };
+}
+
+/** Whether the elements of two places of one shape lie in the same way. */
+function isSameLayout(a: Place, b: Place): boolean {
+  const isSame = a.offset === b.offset && a.strides.join() === b.strides.join();
+  return isSame && bytesOf(a.dtype) === bytesOf(b.dtype);
 }

@@ -13,6 +13,8 @@ export interface Step {
   readonly reads: readonly Buffer[];
   /** Buffers that it writes. */
   readonly writes: readonly Buffer[];
+  /** Whether a buffer that it writes may lie where one lies that it reads. */
+  readonly mayOverwrite?: (read: Buffer, written: Buffer) => boolean;
   /** The function that does it, once all buffers have their places. */
   readonly build: () => () => void;
 }

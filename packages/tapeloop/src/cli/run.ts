@@ -122,23 +122,26 @@ export class Run {
     state: RunState,
     inputs: Tensor,
     targets: Tensor,
-  ) => { state: RunState; loss: Tensor } = compile((state, inputs, targets) => {
-    const [forDropout, rest] = splitKey(state.key);
-    const { value, grads, aux } = valueAndGrad((parameters: ModelParameters) => {
-      const [last, logits] = this.#model.read(parameters, state.carried, inputs, forDropout);
-      return [softmaxCrossEntropy(logits, targets), last] as const;
-    })(state.parameters);
-    const updated = this.#optimizer.update(grads, state.optimizer, state.parameters);
-    return {
-      loss: value,
-      state: {
-        parameters: updated.params,
-        optimizer: updated.state,
-        carried: aux,
-        key: rest,
-      },
-    };
-  });
+  ) => { state: RunState; loss: Tensor } = compile(
+    (state, inputs, targets) => {
+      const [forDropout, rest] = splitKey(state.key);
+      const { value, grads, aux } = valueAndGrad((parameters: ModelParameters) => {
+        const [last, logits] = this.#model.read(parameters, state.carried, inputs, forDropout);
+        return [softmaxCrossEntropy(logits, targets), last] as const;
+      })(state.parameters);
+      const updated = this.#optimizer.update(grads, state.optimizer, state.parameters);
+      return {
+        loss: value,
+        state: {
+          parameters: updated.params,
+          optimizer: updated.state,
+          carried: aux,
+          key: rest,
+        },
+      };
+    },
+    { donate: [0] },
+  );
 
   /** The state behind a piece of text that is not learned, and the loss. */
   readonly #look: (
