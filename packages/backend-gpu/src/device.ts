@@ -147,8 +147,9 @@ export class Device {
     ];
     const argumentTypes = Object.fromEntries(types) as Record<string, string>;
     this.#made++;
+    const text = this.mode === "webgpu" ? withoutConstants(source) : source;
     const settings = { ...ours, output: [size] as const, argumentTypes };
-    return { run: this.#gpu.createKernel(source, settings), live: 0 };
+    return { run: this.#gpu.createKernel(text, settings), live: 0 };
   }
 
   /** Copies numbers to the device. */
@@ -296,6 +297,15 @@ function mostInputs(mode: GpuJsMode, context: GraphicsContext | null): number {
 
 /** WebGL's name for the number of textures that a shader may read: 16 or more in WebGL 2, 8 or more in WebGL 1. */
 const maxTextureUnits = 0x8872;
+
+/** Source whose infinities and NaN come about when it runs: WGSL refuses constants that are not finite. */
+function withoutConstants(source: string): string {
+  const zero = "Math.min(this.thread.x, 0)";
+  return source
+    .replaceAll("(1 / 0)", `(3.4e38 * (10 + ${zero}))`)
+    .replaceAll("1 / 0)", `3.4e38 * (10 + ${zero}))`)
+    .replaceAll("(0 / 0)", `Math.sqrt(${zero} - 1)`);
+}
 
 /** Arrays whose places cannot be counted in float32. */
 function tooLarge(size: number): BackendError {
