@@ -20,20 +20,42 @@ function lower(lowering: Lowering, { nodes }: Program): void {
   }
 }
 
-/** Makes a plan for a program. */
+/** Whether an array is one number that the host knows: kernels are given it, and nothing is copied. */
+function isNumber({ memory, shape }: GpuArray): boolean {
+  return memory.size === 1 && memory.host !== null && sizeOf(shape) === 1;
+}
+
+/** Makes a program ready: with a plan for every choice of inputs that are numbers, when it first comes. */
 export function compileProgram(host: Host, program: Program): CompiledProgram<GpuArray> {
+  const plans = new Map<string, ReturnType<typeof planOf>>();
+  return (inputs, constants) => {
+    const arrays = [...inputs, ...constants];
+    const numbers = arrays.map(isNumber);
+    const key = numbers.map(Number).join("");
+    const plan = plans.get(key) ?? planOf(host, program, numbers);
+    plans.set(key, plan);
+    return plan(arrays);
+  };
+}
+
+/** A plan for a program, as a function of its inputs and constants. */
+function planOf(
+  host: Host,
+  program: Program,
+  numbers: readonly boolean[],
+): (arrays: readonly GpuArray[]) => readonly GpuArray[] {
   const lowering = new Lowering(host, program, program.outputs);
   const given = [...program.inputs, ...program.constants.map(({ variable }) => variable)];
-  const sources = given.map((v) => {
+  const sources = given.map((v, i) => {
     const slot = lowering.slot();
-    lowering.set(v, leafOf(v.type, slot, sizeOf(v.type.shape)));
+    const leaf = leafOf(v.type, slot, sizeOf(v.type.shape));
+    lowering.set(v, { ...leaf, isNumber: numbers[i] });
     return slot;
   });
   lower(lowering, program);
   const results = program.outputs.map((v) => lowering.inSlot(v).source);
   const run = withLastUses(lowering.steps, new Set([...sources, ...results]));
-  return (inputs, constants) => {
-    const arrays = [...inputs, ...constants];
+  return (arrays) => {
     const holding = new Holding();
     const frame = new Frame(host.device, holding);
     try {
