@@ -14,7 +14,9 @@ import type { Findings, Row } from "./gpu/page.ts";
 const { env } = process;
 const executablePath = env["CHROMIUM"] ?? "/usr/bin/chromium";
 if (!existsSync(executablePath)) {
-  console.error(`NOT MEASURED: there is no Chromium at ${executablePath}; name it with CHROMIUM=path.`);
+  console.error(
+    `NOT MEASURED: there is no Chromium at ${executablePath}; name it with CHROMIUM=path.`,
+  );
   process.exit(1);
 }
 const server = await createServer({
@@ -43,7 +45,7 @@ try {
   await page.goto(server.resolvedUrls?.local[0] ?? "");
   await page.waitForFunction("globalThis.measure !== undefined");
   const mode = env["GPU_MODE"] ?? "webgl2";
-  report((await page.evaluate(`measure(${JSON.stringify(mode)})`)) as Findings, mode);
+  report(await page.evaluate<Findings>(`measure(${JSON.stringify(mode)})`), mode);
 } finally {
   await browser.close();
   await server.close();
@@ -61,7 +63,9 @@ function report({ renderer, isSoftware, launch, series }: Findings, mode: string
       `a read takes ${micros(launch.read)}`,
   );
   for (const [title, rows] of Object.entries(series)) {
-    console.log(`\n${title}\n${"size".padStart(9)}${"gpu ms".padStart(12)}${"wasm ms".padStart(12)}`);
+    console.log(
+      `\n${title}\n${"size".padStart(9)}${"gpu ms".padStart(12)}${"wasm ms".padStart(12)}`,
+    );
     for (const { size, gpu, wasm } of rows) {
       const times = [gpu, wasm].map((time) => time.toPrecision(3).padStart(12)).join("");
       console.log(`${String(size).padStart(9)}${times}`);

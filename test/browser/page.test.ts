@@ -37,7 +37,7 @@ async function trained(policy: string): Promise<string> {
       .waitForFunction("/step|unsafe/.test(document.querySelector('#text')?.value ?? '')", null, {
         timeout: 60_000,
       })
-      .then(() => page.evaluate("document.querySelector('#text').value") as Promise<string>);
+      .then(() => page.evaluate<string>("document.querySelector('#text').value"));
     return await Promise.race([said, refused]);
   } finally {
     await browser.close();

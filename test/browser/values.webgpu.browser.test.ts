@@ -1,5 +1,13 @@
 /** @file The GPU backend on WebGPU, where kernels are queued: every primitive at its samples. */
-import { compile, memory, pad, scope, setDefaultBackend, tensor, type Tensor } from "@tapeloop/autograd";
+import {
+  compile,
+  memory,
+  pad,
+  scope,
+  setDefaultBackend,
+  tensor,
+  type Tensor,
+} from "@tapeloop/autograd";
 import type { PrimitiveName } from "@tapeloop/autograd/backend";
 import { gpuBackend } from "@tapeloop/backend-gpu";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";

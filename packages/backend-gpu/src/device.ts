@@ -110,7 +110,6 @@ export class Device {
     this.#queue = mode === "webgpu" ? new Queue() : null;
     this.#gpu = gpu;
     this.#context = context;
-    const isFree = ({ live }: Made): boolean => live === 0;
     const destroy = ({ run }: Made): void => {
       if (this.#queue === null) void run.destroy();
       else void this.#queue.add(async () => run.destroy());
@@ -225,8 +224,8 @@ export class Device {
 
   /** @throws DeviceLostError if the device has gone, and with it everything that was there. */
   check(): void {
-    const { isLost = false, isContextLost } = this.#context ?? {};
-    if (!isLost && isContextLost?.call(this.#context) !== true) return;
+    const isLost = this.#context?.isLost ?? this.#context?.isContextLost?.() ?? false;
+    if (!isLost) return;
     throw new DeviceLostError(
       "gpu",
       "the device must stay while it is used",
@@ -284,6 +283,11 @@ export class Device {
       bytes: this.#bytes,
     };
   }
+}
+
+/** Whether a kernel may go. */
+function isFree({ live }: Made): boolean {
+  return live === 0;
 }
 
 /** The most arrays that a kernel may read. */

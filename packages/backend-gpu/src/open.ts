@@ -1,7 +1,13 @@
 /** @file Devices that were seen to compute. */
 import { BackendUnavailableError } from "@tapeloop/autograd/backend";
 import { Device, ours } from "./device.ts";
-import { type GpuJs, type GpuJsMode, type GpuJsModule, type GraphicsContext, loadGpuJs } from "./gpujs.ts";
+import {
+  type GpuJs,
+  type GpuJsMode,
+  type GpuJsModule,
+  type GraphicsContext,
+  loadGpuJs,
+} from "./gpujs.ts";
 
 /** Devices by mode: browsers take the oldest graphics context away when there are too many. */
 const devices = new Map<GpuJsMode, Device>();

@@ -60,7 +60,9 @@ describe("a device", () => {
         numbers: 0,
       }),
     );
-    const sums = launches.map((launch, i) => device.read(launch([new Float32Array([2, 30][i]).fill(1)]))[0]);
+    const sums = launches.map(
+      (launch, i) => device.read(launch([new Float32Array([2, 30][i]).fill(1)]))[0],
+    );
     expect(sums).toEqual([2, 30]);
     expect(device.report().kernels).toBe(2);
   });
