@@ -76,8 +76,9 @@ try {
      ${then}`;
   const missing = `const error = await opened.then(() => null, (e) => e);
     if (error?.code !== "unavailable" || !error.message.includes("npm install gpu.js@")) throw error;`;
-  const works = `const { tensor } = await import("@tapeloop/autograd");
-    const [y] = await tensor([3], { backend: await opened }).mul(2).data();
+  const works = `const { setDefaultBackend, tensor } = await import("@tapeloop/autograd");
+    setDefaultBackend(await opened);
+    const [y] = await tensor([3]).mul(2).data();
     if (y !== 6) throw new Error("3 · 2 is " + y);`;
   run("node", ["--input-type=module", "--eval", open(missing)], temporary);
   const workspace = readFileSync(resolve(root, "pnpm-workspace.yaml"), "utf8");
