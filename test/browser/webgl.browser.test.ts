@@ -7,10 +7,13 @@ import type { PrimitiveName } from "@tapeloop/autograd/backend";
 import { type GpuBackend, gpuBackend } from "@tapeloop/backend-gpu";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { Device } from "../../packages/backend-gpu/src/device.ts";
+import { loadGpuJs } from "../../packages/backend-gpu/src/gpujs.ts";
 import { layouts } from "../conformance/layouts.ts";
 import { uploadAs } from "../conformance/runs.ts";
 import { rows } from "../conformance/samples.ts";
-import { expectDefinition, ordinary } from "./definitions.ts";
+import { testLimits } from "./chains.ts";
+import { expectDefinition, expectDerivatives, ordinary } from "./definitions.ts";
 
 const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
 const backend: GpuBackend = await gpuBackend({ mode: "webgl2", elsewhere: ndarrayBackend });
@@ -21,6 +24,10 @@ beforeAll(() => setDefaultBackend(backend));
 describe.each(Object.keys(rows) as PrimitiveName[])("%s", (name) => {
   test("agrees with its definition", async () => {
     for (const run of ordinary(backend, name)) await expectDefinition(run);
+  });
+
+  test("has derivatives close to those of the reference in float64", async () => {
+    for (const run of ordinary(backend, name)) await expectDerivatives(run);
   });
 
   test("agrees with its definition however its inputs lie in memory", async () => {
@@ -39,6 +46,8 @@ describe.each(Object.keys(rows) as PrimitiveName[])("%s", (name) => {
 });
 
 describe("the device", () => {
+  testLimits(backend);
+
   test("is told apart from hardware", () => {
     const { renderer, isSoftware, mode } = backend.report();
     expect(mode).toBe("webgl2");
@@ -84,6 +93,40 @@ describe("the device", () => {
       const [i, j] = [k % 5, (k * 1_599) % columns];
       expect(turned[i * columns + j]).toBe(((j * 5 + i) % 4093) + 1);
     }
+  });
+
+  test("keeps what forgotten kernels have made, and makes them again", async () => {
+    const { GPU } = await loadGpuJs();
+    const gpu = new GPU({ mode: "webgl2" });
+    const device = new Device("webgl2", gpu, null, 2);
+    const kernel = (factor: number) =>
+      device.kernel({
+        source: `function (t0) {\nreturn t0[this.thread.x] * ${factor};\n}`,
+        size: 2,
+        arrays: [2],
+        numbers: 0,
+      });
+    const x = new Float32Array([1, 2]);
+    const made = [1, 2, 3, 4, 5, 6].map((factor) => kernel(factor)([x]));
+    // All are there, so no kernel may go.
+    made.forEach((y, i) => expect([...device.read(y)]).toEqual([i + 1, 2 * i + 2]));
+    for (const y of made.slice(0, 5)) device.delete(y, 2);
+    for (const factor of [7, 8, 1]) {
+      const y = kernel(factor)([x]);
+      expect([...device.read(y)]).toEqual([factor, 2 * factor]);
+      device.delete(y, 2);
+    }
+    expect([...device.read(made[5])]).toEqual([6, 12]);
+    expect(device.report().kernels).toBe(9);
+  });
+
+  test("gives memory back once", () => {
+    const before = backend.report().arrays;
+    const x = scope(() => tensor([1, 2]).mul(2));
+    x.dispose();
+    x.dispose();
+    expect(backend.report().arrays).toBe(before);
+    expect(() => x.dataSync()).toThrow(expect.objectContaining({ code: "disposed" }));
   });
 
   test("holds nothing behind", () => {

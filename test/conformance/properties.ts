@@ -431,6 +431,13 @@ function checkDerivativesOfViews(run: Run): void {
   }
 }
 
+/** The gradient of a run in its float type; null where differences say nothing of it. */
+export function gradientIn(run: Run): readonly Tensor[] | null {
+  if (!isSmooth(run)) return null;
+  const { f, x } = asFunction(run);
+  return gradientOf(f)(x);
+}
+
 /** Rules round as little in float32 as kernels do. */
 function checkSinglePrecision(run: Run): void {
   const [single, double] = (["float32", "float64"] as const).map((float) => {

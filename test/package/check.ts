@@ -4,7 +4,14 @@
  * plain Node. The two tools are fetched when they are needed: nobody else has to install them.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 
@@ -61,6 +68,26 @@ try {
     run("node", ["--input-type=module", "--eval", `await import("${entry}")`], temporary);
     console.log(`import "${entry}": ok`);
   }
+  // gpu.js is an optional peer: nobody gets it unasked, and what is missing is said.
+  const open = (then: string): string =>
+    `const { gpuBackend } = await import("@tapeloop/backend-gpu");
+     const { ndarrayBackend } = await import("@tapeloop/backend-ndarray");
+     const opened = gpuBackend({ mode: "cpu", elsewhere: ndarrayBackend });
+     ${then}`;
+  const missing = `const error = await opened.then(() => null, (e) => e);
+    if (error?.code !== "unavailable" || !error.message.includes("npm install gpu.js@")) throw error;`;
+  const works = `const { setDefaultBackend, tensor } = await import("@tapeloop/autograd");
+    setDefaultBackend(await opened);
+    const [y] = await tensor([3]).mul(2).data();
+    if (y !== 6) throw new Error("3 · 2 is " + y);`;
+  run("node", ["--input-type=module", "--eval", open(missing)], temporary);
+  const workspace = readFileSync(resolve(root, "pnpm-workspace.yaml"), "utf8");
+  const version = /gpu\.js: (\S+)/.exec(workspace)?.[1] ?? "";
+  const without = ["gl", "webgpu"].map((name) => `  "gpu.js>${name}": "-"\n`).join("");
+  appendFileSync(resolve(temporary, "pnpm-workspace.yaml"), without);
+  run("pnpm", ["add", `gpu.js@${version}`], temporary);
+  run("node", ["--input-type=module", "--eval", open(works)], temporary);
+  console.log("gpu.js is missed, and found: ok");
 } finally {
   rmSync(temporary, { recursive: true, force: true });
 }

@@ -1,11 +1,14 @@
 /** @file Loops compiled for the GPU: their kernels run as plain JavaScript here. */
 import {
   compile,
+  cond,
   grad,
+  greater,
   key,
   normal,
   scan,
   setDefaultBackend,
+  tensor,
   type Tensor,
 } from "@tapeloop/autograd";
 import { gpuBackend } from "@tapeloop/backend-gpu";
@@ -61,7 +64,59 @@ describe.each(cells)("%s", (_, cell) => {
     expect([few.moved, many.moved]).toEqual([0, 0]);
   });
 
+  test("takes more than three times as many launches op by op", () => {
+    const eager = (T: number): number => {
+      const x = normal([T, 2, 3], { key: key(1) });
+      const before = backend.report().launches;
+      slopes(params, x);
+      return backend.report().launches - before;
+    };
+    const compiled = (work(60).launches - work(10).launches) / 50;
+    expect((eager(20) - eager(10)) / 10).toBeGreaterThan(3 * compiled);
+  });
+
   test("needs as many kernels for many steps as for few, but for what is of all steps", () => {
     expect(work(201).kernels).toBeLessThanOrEqual(work(41).kernels + 10);
   });
+});
+
+test("numbers that change with every step are given to kernels: nothing is copied, nothing is made", () => {
+  const next = compile((w: Tensor, x: Tensor, rate: Tensor) => w.sub(w.mul(x).tanh().mul(rate)));
+  const x = tensor([1, -2]);
+  let w = next(next(tensor([0.5, 0.5]), x, tensor(0.1)), x, tensor(0.1));
+  const rates = Array.from({ length: 10 }, (_, i) => 0.1 / (i + 1));
+  let expected = [...w.dataSync()];
+  const before = backend.report();
+  for (const rate of rates) {
+    w = next(w, x, tensor(rate));
+    expected = expected.map((v, i) => v - Math.tanh(v * [1, -2][i]) * rate);
+  }
+  const { kernels, launches, uploads, reads } = backend.report();
+  expect({ kernels, uploads, reads }).toEqual({
+    kernels: before.kernels,
+    uploads: before.uploads,
+    reads: before.reads,
+  });
+  expect(launches - before.launches).toBe(10);
+  w.dataSync().forEach((v, i) => expect(v).toBeCloseTo(expected[i], 5));
+});
+
+test("a branch runs on the device, and only its predicate is read", () => {
+  const f = compile((x: Tensor) =>
+    cond(
+      greater(x.sum(), 0),
+      (y) => y.mul(2).tanh(),
+      (y) => y.mul(3),
+      x,
+    ),
+  );
+  const x = tensor([1, 2]).mul(1);
+  f(x);
+  const before = backend.report();
+  expect(f(x).dataSync()[0]).toBeCloseTo(Math.tanh(2), 6);
+  const after = backend.report();
+  expect(after.elsewhere).toEqual(before.elsewhere);
+  expect(after.uploads).toBe(before.uploads);
+  // The predicate, and what is compared here.
+  expect(after.reads - before.reads).toBe(2);
 });

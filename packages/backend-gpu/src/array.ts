@@ -1,5 +1,6 @@
 /** @file Arrays of this backend: memory, on the device or on the host or both, with a layout. */
 import {
+  BackendError,
   rowMajorStrides,
   sizeOf,
   type TensorType,
@@ -35,7 +36,8 @@ export class Memory {
   /** The elements on the device; they are copied there when they are first wanted. */
   get numbers(): Numbers {
     if (this.#numbers === null) {
-      const host = this.#host as TypedArray;
+      const host = this.#host;
+      if (host === null) throw gone();
       const isFloat = host instanceof Float32Array;
       this.#numbers = this.#device.upload(isFloat ? host : Float32Array.from(host));
       // Whole numbers are read on the host again and again, to be checked; others are not.
@@ -47,7 +49,8 @@ export class Memory {
   /** The elements on the host; they are copied there when they are first wanted, and stay if they are not float32. */
   read(make: (numbers: Float32Array) => TypedArray): TypedArray {
     if (this.#host !== null) return this.#host;
-    const data = make(this.#device.read(this.#numbers as Numbers));
+    if (this.#numbers === null) throw gone();
+    const data = make(this.#device.read(this.#numbers));
     if (!(data instanceof Float32Array)) this.#host = data;
     return data;
   }
@@ -63,6 +66,16 @@ export class Memory {
     this.#numbers = null;
     this.#host = null;
   }
+}
+
+/** Memory that is used after it was given back. */
+function gone(): BackendError {
+  return new BackendError(
+    "gpu",
+    "memory is used until it is given back, and no longer",
+    "an array that was released",
+    "Keep the tensor that owns it.",
+  );
 }
 
 /** An array: where its elements are, and how they lie there. */

@@ -4,6 +4,8 @@ import {
   type Backend,
   BackendUnavailableError,
   checkOptions,
+  type CompiledProgram,
+  type Program,
   type TensorType,
   type TypedArray,
 } from "@tapeloop/autograd/backend";
@@ -117,11 +119,13 @@ function on<V>(device: Device, elsewhere: Backend<V>): GpuBackend {
       `gpuBackend: the ${mode} device is a program (${renderer}): it is right, and slower than the CPU backends.`,
     );
   }
-  const kernels = kernelsOn(device, elsewhere);
+  const compile = (program: Program, donated: readonly number[] = []): CompiledProgram<GpuArray> =>
+    compileProgram({ device, kernels }, program, donated);
+  const kernels = kernelsOn(device, elsewhere, compile);
   return {
     name: "gpu",
     kernels,
-    compile: (program, donated) => compileProgram({ device, kernels }, program, donated),
+    compile,
     upload: (data: TypedArray, type: TensorType) => upload(device, data, type),
     read: (value) => readLater(device, value),
     readSync: (value) => read(device, value),

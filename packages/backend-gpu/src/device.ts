@@ -1,7 +1,8 @@
 /** @file One way to run kernels, made sure of before it is used: kernels by source, numbers in and out, counts. */
 import { BackendError, DeviceLostError } from "@tapeloop/autograd/backend";
-import type { GpuJs, GpuJsKernel, GpuJsMode, GpuJsSettings } from "./gpujs.ts";
+import type { GpuJs, GpuJsKernel, GpuJsMode, GpuJsSettings, GraphicsContext } from "./gpujs.ts";
 import { Later, type Numbers, Queue } from "./queue.ts";
+import { Recent } from "./recent.ts";
 
 /** The most elements that an array here may have: places are float32, which counts so far. */
 export const mostElements: number = 2 ** 24;
@@ -18,6 +19,13 @@ export interface KernelSource {
   readonly numbers: number;
 }
 
+/** A kernel as the device keeps it. */
+interface Made {
+  readonly run: GpuJsKernel;
+  /** How many of its results are there: gpu.js cannot read them once their kernel is gone. */
+  live: number;
+}
+
 /** A kernel made ready. */
 export type Launch = (inputs: readonly (Numbers | number)[]) => Numbers;
 
@@ -31,7 +39,7 @@ export interface DeviceReport {
   readonly isSoftware: boolean;
   /** Kernels run since the start. */
   readonly launches: number;
-  /** Kernels made since the start. */
+  /** Kernels made since the start; one that was forgotten and made again counts twice. */
   readonly kernels: number;
   /** Arrays copied to the device since the start. */
   readonly uploads: number;
@@ -74,25 +82,40 @@ export class Device {
   /** The most arrays that a kernel may read. */
   readonly mostInputs: number;
   readonly #gpu: GpuJs;
+  readonly #context: GraphicsContext | null;
   /** Where kernels wait for one another; null where they run at once. */
   readonly #queue: Queue | null;
-  readonly #kernels = new Map<string, Launch>();
+  readonly #kernels: Recent<Made>;
   /** Kernels whose results come back, by size. */
-  readonly #readers = new Map<number, GpuJsKernel>();
+  readonly #readers: Recent<Made>;
+  /** Which kernel made what. */
+  readonly #makers = new WeakMap<Numbers, Made>();
   readonly #elsewhere: Record<string, number> = {};
+  #made = 0;
   #launches = 0;
   #uploads = 0;
   #reads = 0;
   #arrays = 0;
   #bytes = 0;
 
-  /** On an instance of gpu.js. */
-  constructor(mode: GpuJsMode, gpu: GpuJs) {
+  /**
+   * On an instance of gpu.js.
+   *
+   * @param context - What its kernels run in; null without graphics.
+   * @param mostKernels - So many kernels are kept; those that were used longest ago go first.
+   */
+  constructor(mode: GpuJsMode, gpu: GpuJs, context: GraphicsContext | null, mostKernels = 1024) {
     this.mode = mode;
-    // WebGL 2 has 16 places for textures, and gpu.js takes some; WebGPU has 8 for arrays and the result.
-    this.mostInputs = mode === "webgpu" ? 7 : 12;
+    this.mostInputs = mostInputs(mode, context);
     this.#queue = mode === "webgpu" ? new Queue() : null;
     this.#gpu = gpu;
+    this.#context = context;
+    const destroy = ({ run }: Made): void => {
+      if (this.#queue === null) void run.destroy();
+      else void this.#queue.add(async () => run.destroy());
+    };
+    this.#kernels = new Recent(mostKernels, isFree, destroy);
+    this.#readers = new Recent(64, isFree, destroy);
   }
 
   /** A kernel; the same source for the same sizes is made ready once. */
@@ -100,30 +123,32 @@ export class Device {
     const { source, size, arrays, numbers } = kernel;
     // Sizes are written into what gpu.js makes of a kernel: an array of another size would be misread.
     const key = `${size} ${arrays.join()} ${numbers} ${source}`;
-    let launch = this.#kernels.get(key);
-    if (launch === undefined) {
-      launch = this.#make(kernel);
-      this.#kernels.set(key, launch);
-    }
-    return launch;
+    const make = (): Made => this.#make(kernel);
+    this.#kernels.of(key, make);
+    return (inputs) => {
+      const made = this.#kernels.of(key, make);
+      const { run } = made;
+      const result = this.#queue?.run(run, inputs) ?? (run(...(inputs as Now[])) as Numbers);
+      made.live++;
+      this.#makers.set(result, made);
+      this.#launches++;
+      this.#arrays++;
+      this.#bytes += 4 * size;
+      return result;
+    };
   }
 
-  #make({ source, size, arrays, numbers }: KernelSource): Launch {
+  #make({ source, size, arrays, numbers }: KernelSource): Made {
     if (size > mostElements) throw tooLarge(size);
     const types = [
       ...arrays.map((_, i) => [`t${i}`, "Array"]),
       ...Array.from({ length: numbers }, (_, i) => [`s${i}`, "Float"]),
     ];
     const argumentTypes = Object.fromEntries(types) as Record<string, string>;
+    this.#made++;
+    const text = this.mode === "webgpu" ? withoutConstants(source) : source;
     const settings = { ...ours, output: [size] as const, argumentTypes };
-    const kernel = this.#gpu.createKernel(source, settings);
-    return (inputs) => {
-      const made = this.#queue?.run(kernel, inputs) ?? (kernel(...(inputs as Now[])) as Numbers);
-      this.#launches++;
-      this.#arrays++;
-      this.#bytes += 4 * size;
-      return made;
-    };
+    return { run: this.#gpu.createKernel(text, settings), live: 0 };
   }
 
   /** Copies numbers to the device. */
@@ -169,28 +194,38 @@ export class Device {
   async readLater(numbers: Numbers, size: number): Promise<Float32Array> {
     if (numbers instanceof Later) {
       this.#reads++;
-      return (this.#queue as Queue).read(numbers);
+      try {
+        return await (this.#queue as Queue).read(numbers);
+      } catch (error) {
+        // A lost device tells those who wait for its kernels first.
+        await new Promise((resolve) => setTimeout(resolve));
+        this.check();
+        throw error;
+      } finally {
+        this.check();
+      }
     }
     if (numbers instanceof Float32Array || this.mode !== "webgl2") return this.read(numbers);
     this.#reads++;
     this.check();
-    let reader = this.#readers.get(size);
-    if (reader === undefined) {
+    const reader = this.#readers.of(String(size), () => {
       const settings = { ...ours, pipeline: false, immutable: false, asyncMode: true };
       const of = { output: [size] as const, argumentTypes: { t0: "Array" } };
-      reader = this.#gpu.createKernel(identity, { ...settings, ...of });
-      this.#readers.set(size, reader);
-    }
+      return { run: this.#gpu.createKernel(identity, { ...settings, ...of }), live: 0 };
+    });
+    reader.live++;
     try {
-      return (await reader(numbers)) as Float32Array;
+      return (await reader.run(numbers)) as Float32Array;
     } finally {
+      reader.live--;
       this.check();
     }
   }
 
   /** @throws DeviceLostError if the device has gone, and with it everything that was there. */
   check(): void {
-    if (this.#gpu.context?.isContextLost?.() !== true) return;
+    const isLost = this.#context?.isLost ?? this.#context?.isContextLost?.() ?? false;
+    if (!isLost) return;
     throw new DeviceLostError(
       "gpu",
       "the device must stay while it is used",
@@ -203,6 +238,8 @@ export class Device {
   delete(numbers: Numbers, size: number): void {
     this.#arrays--;
     this.#bytes -= 4 * size;
+    const maker = this.#makers.get(numbers);
+    if (maker !== undefined) maker.live--;
     if (numbers instanceof Later) (this.#queue as Queue).delete(numbers);
     else if (!(numbers instanceof Float32Array)) numbers.delete();
   }
@@ -214,9 +251,20 @@ export class Device {
 
   /** The name of the graphics hardware. */
   get renderer(): string {
-    const { context } = this.#gpu;
-    const names = context?.getExtension?.("WEBGL_debug_renderer_info") ?? null;
-    return names === null ? "" : String(context?.getParameter(names.UNMASKED_RENDERER_WEBGL));
+    const { vendor, architecture, device, description } = this.#context?.adapter?.info ?? {};
+    if (vendor !== undefined) {
+      return [vendor, architecture, device, description].filter(Boolean).join(" ");
+    }
+    const names = this.#context?.getExtension?.("WEBGL_debug_renderer_info") ?? null;
+    return names === null
+      ? ""
+      : String(this.#context?.getParameter?.(names.UNMASKED_RENDERER_WEBGL));
+  }
+
+  /** Whether the hardware is a program. */
+  get #isSoftware(): boolean {
+    const isFallback = this.#context?.adapter?.info?.isFallbackAdapter ?? false;
+    return this.isHost || isFallback || software.test(this.renderer);
   }
 
   /** What it has done, and what it holds. */
@@ -225,9 +273,9 @@ export class Device {
     return {
       mode,
       renderer,
-      isSoftware: this.isHost || software.test(renderer),
+      isSoftware: this.#isSoftware,
       launches: this.#launches,
-      kernels: this.#kernels.size,
+      kernels: this.#made,
       uploads: this.#uploads,
       reads: this.#reads,
       elsewhere: { ...this.#elsewhere },
@@ -235,6 +283,32 @@ export class Device {
       bytes: this.#bytes,
     };
   }
+}
+
+/** Whether a kernel may go. */
+function isFree({ live }: Made): boolean {
+  return live === 0;
+}
+
+/** The most arrays that a kernel may read. */
+function mostInputs(mode: GpuJsMode, context: GraphicsContext | null): number {
+  // WebGPU promises 8 places for arrays, of which the result takes one; 12 keep compiling short elsewhere.
+  if (mode === "webgpu") return 7;
+  const units = context?.getParameter?.(maxTextureUnits) ?? 16;
+  // gpu.js takes some of WebGL's places for itself.
+  return Math.min(12, Number(units) - 1);
+}
+
+/** WebGL's name for the number of textures that a shader may read: 16 or more in WebGL 2, 8 or more in WebGL 1. */
+const maxTextureUnits = 0x8872;
+
+/** Source whose infinities and NaN come about when it runs: WGSL refuses constants that are not finite. */
+function withoutConstants(source: string): string {
+  const zero = "Math.min(this.thread.x, 0)";
+  return source
+    .replaceAll("(1 / 0)", `(3.4e38 * (10 + ${zero}))`)
+    .replaceAll("1 / 0)", `3.4e38 * (10 + ${zero}))`)
+    .replaceAll("(0 / 0)", `Math.sqrt(${zero} - 1)`);
 }
 
 /** Arrays whose places cannot be counted in float32. */

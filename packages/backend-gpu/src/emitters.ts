@@ -81,6 +81,7 @@ export const emitters = {
   div: pointwise((x, y) => `${x} / ${y}`),
   maximum: pointwise((x, y) => `Math.max(${x}, ${y})`),
   pow,
+  rem,
   atan2: pointwise(atan2),
 
   equal: pointwise((x, y) => truth(`${x} === ${y}`)),
@@ -219,6 +220,35 @@ function pow(w: Writer, { inputs }: ValueOf<"pow">, at: readonly Place[]): strin
   w.block(`if (${x} !== ${x} && ${y} !== 0)`, () => w.line(`${power} = ${x};`));
   return power;
 }
+
+/**
+ * x less the multiple of y that is nearest to it towards 0. Long division by powers of two times y: every
+ * difference is exact, which x − y · floor(x / y) is not.
+ */
+function rem(w: Writer, { inputs }: ValueOf<"rem">, at: readonly Place[]): string {
+  const [x, y] = inputs.map((input) => w.value(input, at));
+  const divisor = w.declare(`Math.abs(${y})`);
+  const multiple = w.variable(divisor);
+  const rest = w.variable(`Math.abs(${x})`);
+  // From the least number of float32 to the greatest, there are 277 powers of two.
+  w.loops([280], () =>
+    w.block(`if (${divisor} > 0 && ${multiple} <= 0.5 * ${rest} && ${rest} <= ${greatest})`, () =>
+      w.line(`${multiple} = ${multiple} * 2;`),
+    ),
+  );
+  w.loops([280], () =>
+    w.block(`if (${multiple} >= ${divisor} && ${rest} >= ${divisor})`, () => {
+      w.block(`if (${rest} >= ${multiple})`, () => w.line(`${rest} = ${rest} - ${multiple};`));
+      w.line(`${multiple} = 0.5 * ${multiple};`);
+    }),
+  );
+  const none = `(${y} === 0 || Math.abs(${x}) > ${greatest} || ${y} !== ${y})`;
+  const signed = `(${x} > 0 ? ${rest} : -${rest})`;
+  return w.declare(`(${none} ? ${number(NaN)} : ${signed})`);
+}
+
+/** The greatest number of float32; infinity is beyond. */
+const greatest = 3.4028234e38;
 
 /** The same elements in row-major order: axes of both shapes are used up in groups of equal size. */
 function reshape(

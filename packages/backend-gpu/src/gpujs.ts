@@ -17,8 +17,13 @@ export interface GpuJsKernel {
   (
     ...inputs: readonly (Texture | Float32Array | number)[]
   ): Texture | Float32Array | Promise<Texture | Float32Array>;
-  /** What stands behind it. */
-  readonly kernel: { readonly constructor: { readonly mode: string } };
+  /** What stands behind it; it has a context once it has run, unless there is no graphics. */
+  readonly kernel: {
+    readonly constructor: { readonly mode: string };
+    readonly context?: GraphicsContext | null;
+  };
+  /** Gives back all that it holds, and what it has made. */
+  destroy(): Promise<void> | void;
 }
 
 /** How a kernel is made. */
@@ -34,18 +39,26 @@ export interface GpuJsSettings {
   readonly asyncMode: boolean;
 }
 
-/** What is used of a context: of WebGL, for others have nothing of it. */
+/** What is used of a context: of WebGL's, and of the one that gpu.js makes for WebGPU. */
 export interface GraphicsContext {
   isContextLost?(): boolean;
   getExtension?(name: string): { readonly UNMASKED_RENDERER_WEBGL: number } | null;
-  getParameter(name: number): unknown;
+  getParameter?(name: number): unknown;
+  readonly isLost?: boolean;
+  readonly adapter?: {
+    readonly info?: {
+      readonly vendor: string;
+      readonly architecture: string;
+      readonly device: string;
+      readonly description: string;
+      readonly isFallbackAdapter?: boolean;
+    };
+  };
 }
 
 /** An instance of gpu.js. */
 export interface GpuJs {
-  readonly context: GraphicsContext | null;
   createKernel(source: string, settings: GpuJsSettings): GpuJsKernel;
-  destroy(): Promise<void> | void;
 }
 
 /** What the package exports. */

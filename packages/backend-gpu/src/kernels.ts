@@ -5,16 +5,19 @@
 import {
   allocate,
   type Backend,
+  type CompiledProgram,
   IndexError,
   kernelElsewhere,
   type KernelTable,
   permuted,
   type PrimitiveName,
   primitives,
+  type Program,
   ranged,
   repeated,
   reshaped,
   rowMajorStrides,
+  runCond,
   runScan,
   runWhile,
   sizeOf,
@@ -27,6 +30,7 @@ import { type Device, mostElements } from "./device.ts";
 import { emitters } from "./emitters.ts";
 import { kernelOf, type ValueKernel } from "./kernel.ts";
 import { copy, read, upload } from "./transfer.ts";
+import { Recent } from "./recent.ts";
 import { staged } from "./staged.ts";
 import { leafOf, leafOn, opOf } from "./value.ts";
 
@@ -157,29 +161,26 @@ function spelt(_: string, value: unknown): unknown {
     : String(1 / value) + String(value);
 }
 
+/** So many kinds of inputs are remembered of each primitive. */
+const remembered = 1024;
+
 /** Runs a primitive on the device. */
 function here(device: Device, name: PrimitiveName): (...op: Parameters<AnyKernel>) => GpuArray {
-  const known = new Map<string, ValueKernel>();
+  const known = new Recent<ValueKernel>(remembered);
   return (inputs, params, type) => {
     const result = type as TensorType;
-    const key = keyOf(inputs, params, result);
-    let kernel = known.get(key);
-    if (kernel === undefined) {
-      kernel = kernelOf(device, opOf(name, params, inputs.map(leafOn), result));
-      known.set(key, kernel);
-    }
-    return kernel(inputs);
+    const make = (): ValueKernel =>
+      kernelOf(device, opOf(name, params, inputs.map(leafOn), result));
+    return known.of(keyOf(inputs, params, result), make)(inputs);
   };
 }
 
 /** Runs a reduction on the device, in as many stages as it needs. */
 function reducing(device: Device, name: "sum" | "max"): (...op: Parameters<AnyKernel>) => GpuArray {
-  const known = new Map<string, readonly ValueKernel[]>();
+  const known = new Recent<readonly ValueKernel[]>(remembered);
   return (inputs, params, type) => {
     const result = type as TensorType;
-    const key = keyOf(inputs, params, result);
-    let kernels = known.get(key);
-    if (kernels === undefined) {
+    const kernels = known.of(keyOf(inputs, params, result), () => {
       const x = leafOn(inputs[0], 0);
       const { axes } = params as { readonly axes: readonly number[] };
       const stages = staged(name, x, axes, result);
@@ -187,9 +188,8 @@ function reducing(device: Device, name: "sum" | "max"): (...op: Parameters<AnyKe
         stages === null
           ? [opOf(name, params, [x], result)]
           : [stages.first, stages.second(leafOf(stages.first, 0, sizeOf(stages.first.shape)))];
-      kernels = values.map((value) => kernelOf(device, value));
-      known.set(key, kernels);
-    }
+      return values.map((value) => kernelOf(device, value));
+    });
     const [first, second] = kernels;
     const made = first(inputs);
     if (second === undefined) return made;
@@ -222,8 +222,16 @@ function joining(device: Device, elsewhere: AnyKernel): Kernels<"concat">["conca
   };
 }
 
-/** Every primitive. */
-export function kernelsOn<V>(device: Device, other: Backend<V>): KernelTable<GpuArray> {
+/**
+ * Every primitive.
+ *
+ * @param compile - Makes branches ready.
+ */
+export function kernelsOn<V>(
+  device: Device,
+  other: Backend<V>,
+  compile: (program: Program) => CompiledProgram<GpuArray>,
+): KernelTable<GpuArray> {
   const table: Partial<Record<PrimitiveName, AnyKernel>> = {};
   for (const name of Object.keys(primitives) as PrimitiveName[]) {
     const elsewhere = through(device, other, name);
@@ -263,9 +271,11 @@ export function kernelsOn<V>(device: Device, other: Backend<V>): KernelTable<Gpu
     readSync: (value: GpuArray) => read(device, value),
     release: (memory: object) => (memory as Memory).release(),
   };
+  const choice = { ...loop, compile };
   return {
     ...kernels,
     scan: (inputs, params, types) => runScan(loop, inputs, params, types),
-    whileLoop: (inputs, params) => runWhile(loop, inputs, params),
+    cond: (inputs, params) => runCond(choice, inputs, params),
+    whileLoop: (inputs, params) => runWhile(choice, inputs, params),
   };
 }

@@ -1,7 +1,13 @@
 /** @file Devices that were seen to compute. */
 import { BackendUnavailableError } from "@tapeloop/autograd/backend";
 import { Device, ours } from "./device.ts";
-import { type GpuJs, type GpuJsMode, type GpuJsModule, loadGpuJs } from "./gpujs.ts";
+import {
+  type GpuJs,
+  type GpuJsMode,
+  type GpuJsModule,
+  type GraphicsContext,
+  loadGpuJs,
+} from "./gpujs.ts";
 
 /** Devices by mode: browsers take the oldest graphics context away when there are too many. */
 const devices = new Map<GpuJsMode, Device>();
@@ -41,6 +47,7 @@ async function probe({ GPU }: GpuJsModule, mode: GpuJsMode): Promise<Device> {
   let gpu: GpuJs;
   let data: Float32Array;
   let ran: string;
+  let context: GraphicsContext | null;
   try {
     gpu = new GPU({ mode });
     const kernel = gpu.createKernel("function (t0) {\nreturn t0[this.thread.x] * 0.5;\n}", {
@@ -51,6 +58,7 @@ async function probe({ GPU }: GpuJsModule, mode: GpuJsMode): Promise<Device> {
     });
     data = (await kernel(new Float32Array([1, -2, 3e-3]))) as Float32Array;
     ran = kernel.kernel.constructor.mode;
+    context = kernel.kernel.context ?? null;
   } catch (error) {
     throw refuse(`"${(error as Error).message}" from gpu.js`);
   }
@@ -59,5 +67,5 @@ async function probe({ GPU }: GpuJsModule, mode: GpuJsMode): Promise<Device> {
   if (data[0] !== 0.5 || data[1] !== -1 || Math.abs(data[2] - 1.5e-3) > 1e-9) {
     throw refuse(`a kernel that made ${Array.from(data).join(" ")} of 0.5, -1 and 0.0015`);
   }
-  return new Device(mode, gpu);
+  return new Device(mode, gpu, context);
 }

@@ -20,17 +20,41 @@ function lower(lowering: Lowering, { nodes }: Program): void {
   }
 }
 
-/** Makes a plan for a program. */
+/** Whether an array is one number that the host knows: kernels are given it, and nothing is copied. */
+function isNumber({ memory, shape }: GpuArray): boolean {
+  return memory.size === 1 && memory.host !== null && sizeOf(shape) === 1;
+}
+
+/** Makes a program ready: with a plan for every choice of inputs that are numbers, when it first comes. */
 export function compileProgram(
   host: Host,
   program: Program,
-  donated: readonly number[] = [],
+  donated: readonly number[],
 ): CompiledProgram<GpuArray> {
+  const plans = new Map<string, ReturnType<typeof planOf>>();
+  return (inputs, constants, given = []) => {
+    const arrays = [...inputs, ...constants];
+    const numbers = arrays.map(isNumber);
+    const key = numbers.map(Number).join("");
+    const plan = plans.get(key) ?? planOf(host, program, numbers, donated);
+    plans.set(key, plan);
+    return plan(arrays, given);
+  };
+}
+
+/** A plan for a program, as a function of its inputs and constants. */
+function planOf(
+  host: Host,
+  program: Program,
+  numbers: readonly boolean[],
+  donated: readonly number[],
+): (arrays: readonly GpuArray[], given: readonly number[]) => readonly GpuArray[] {
   const lowering = new Lowering(host, program, program.outputs);
   const sourceVariables = [...program.inputs, ...program.constants.map(({ variable }) => variable)];
-  const sources = sourceVariables.map((v) => {
+  const sources = sourceVariables.map((v, i) => {
     const slot = lowering.slot();
-    lowering.set(v, leafOf(v.type, slot, sizeOf(v.type.shape)));
+    const leaf = leafOf(v.type, slot, sizeOf(v.type.shape));
+    lowering.set(v, { ...leaf, isNumber: numbers[i] });
     return slot;
   });
   lower(lowering, program);
@@ -39,8 +63,7 @@ export function compileProgram(
   const kept = sources.filter((slot, i) => !donated.includes(i) || !read.has(slot));
   const keep = new Set([...kept, ...results]);
   const run = withLastUses(lowering.steps, keep);
-  return (inputs, constants, given = []) => {
-    const arrays = [...inputs, ...constants];
+  return (arrays, given) => {
     const holding = new Holding();
     const frame = new Frame(host.device, holding);
     try {
