@@ -53,7 +53,7 @@ export interface WhileOptions {
  *     a,
  *   );
  * const a = tensor(4, { dtype: "float64" });
- * console.log(compile(root)(a).item()); // 2
+ * console.log(compile(root)(a).item().toFixed(6)); // 2.000000
  * console.log(jvp(root, a, tensor(1, { dtype: "float64" })).tangent.item().toFixed(6)); // 0.250000
  * ```
  */
