@@ -13,7 +13,7 @@ import {
   valueAndGrad,
 } from "@tapeloop/autograd";
 import { linear, type LinearParameters, type RecurrentCell, rnn } from "@tapeloop/nn";
-import { adam, chain, clipByGlobalNorm } from "@tapeloop/optim";
+import { adam, chain, clipByGlobalNorm, type Schedule } from "@tapeloop/optim";
 import type { Batch, Task } from "./tasks.ts";
 
 /** A cell by the size of its inputs and of its state. */
@@ -24,7 +24,7 @@ export interface LearnOptions {
   readonly hiddenSize: number;
   readonly batchSize: number;
   readonly steps: number;
-  readonly learningRate: number;
+  readonly learningRate: number | Schedule;
   /** Everything random comes from it. Default: 0. */
   readonly seed?: number;
   /** Examples that are asked for at the end. Default: 200. */
