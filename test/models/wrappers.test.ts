@@ -214,17 +214,27 @@ describe("fastSlow", () => {
   });
 
   test("refuses cells that do not fit", () => {
-    expect(() => fastSlow([large] as never, slow)).toThrowErrorMatchingInlineSnapshot(`[ArgumentError: fastSlow: needs two fast cells or more, got 1.]`);
-    expect(() => fastSlow([large, inner], slow)).toThrowErrorMatchingInlineSnapshot(`[ArgumentError: fastSlow: fast cell 1 must take what the slow cell makes, got inputs of size 4 and outputs of size 5.]`);
+    expect(() => fastSlow([large] as never, slow)).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: fastSlow: needs two fast cells or more, got 1.]`,
+    );
+    expect(() => fastSlow([large, inner], slow)).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: fastSlow: fast cell 1 must take what the slow cell makes, got inputs of size 4 and outputs of size 5.]`,
+    );
     expect(() =>
       fastSlow([large, lstmCell(5, 3, float64)], slow),
-    ).toThrowErrorMatchingInlineSnapshot(`[ArgumentError: fastSlow: fast cells share one state, and must have one size, got 4 and 3.]`);
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: fastSlow: fast cells share one state, and must have one size, got 4 and 3.]`,
+    );
     expect(() =>
       fastSlow([large, second, lstmCell(5, 4)], slow),
-    ).toThrowErrorMatchingInlineSnapshot(`[ArgumentError: fastSlow: fast cell 2 must take what fast cell 1 makes, got inputs of size 5 and outputs of size 4.]`);
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: fastSlow: fast cell 2 must take what fast cell 1 makes, got inputs of size 5 and outputs of size 4.]`,
+    );
     expect(() =>
       fastSlow([large, gruCell(5, 4, float64)], slow).initialState(2),
-    ).toThrowErrorMatchingInlineSnapshot(`[ArgumentError: fastSlow: fast cells share one state, of one kind, got h float64[2,4], c float64[2,4] and h float64[2,4].]`);
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: fastSlow: fast cells share one state, of one kind, got h float64[2,4], c float64[2,4] and h float64[2,4].]`,
+    );
   });
 });
 
@@ -246,8 +256,12 @@ describe("multiplicative", () => {
 
   test("needs one h", () => {
     const start = (): unknown => multiplicative(stacked(lstm, lstm)).initialState(2);
-    expect(start).toThrowErrorMatchingInlineSnapshot(`[ArgumentError: multiplicative: the state needs one part "h" of size 3, got layers[0].h [2,3], layers[0].c [2,3], layers[1].h [2,3], layers[1].c [2,3]. Put multiplicative() around the cells of a stack, not around the stack.]`);
-    expect(() => multiplicative(lstm, { rate: 1 } as object)).toThrowErrorMatchingInlineSnapshot(`[ArgumentError: multiplicative: options are inputWeights, recurrentWeights, dtype, got "rate". Remove or correct it.]`);
+    expect(start).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: multiplicative: the state needs one part "h" of size 3, got layers[0].h [2,3], layers[0].c [2,3], layers[1].h [2,3], layers[1].c [2,3]. Put multiplicative() around the cells of a stack, not around the stack.]`,
+    );
+    expect(() => multiplicative(lstm, { rate: 1 } as object)).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: multiplicative: options are inputWeights, recurrentWeights, dtype, got "rate". Remove or correct it.]`,
+    );
   });
 });
 
@@ -263,7 +277,9 @@ describe("dilated", () => {
   });
 
   test("needs a whole number from 1", () => {
-    expect(() => dilated(lstm, 0)).toThrowErrorMatchingInlineSnapshot(`[ArgumentError: dilated: dilation is a whole number from 1, got 0.]`);
+    expect(() => dilated(lstm, 0)).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: dilated: dilation is a whole number from 1, got 0.]`,
+    );
   });
 });
 
