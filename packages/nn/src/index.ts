@@ -458,6 +458,14 @@ export {
   type SaidAndReferences,
   type Symbols,
 } from "./metrics/sequences.ts";
+export {
+  type BleuState,
+  corpusBleu,
+  type CorpusBleuOptions,
+  type ErrorRateState,
+  sequenceErrorRate,
+  type SequencesOptions,
+} from "./metrics/batches-of-sequences.ts";
 
 // First values of weights
 export type { FloatType, Initializer, InitializerOptions } from "./initializers/initializer.ts";
