@@ -489,4 +489,4 @@ export {
   varianceScaling,
 } from "./initializers/scaled.ts";
 export { diracInit, identityInit, orthogonal, orthogonalTimes } from "./initializers/orthogonal.ts";
-export { chronoBias, unitForgetBias } from "./initializers/gates.ts";
+export { chronoBias, chronoUpdateBias, unitForgetBias } from "./initializers/gates.ts";
