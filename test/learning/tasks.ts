@@ -246,13 +246,13 @@ export function digits(by: "rows" | "pixels"): Task {
  * The part of held-out names whose language a naive Bayes classifier finds, by the characters and the pairs of
  * characters in them and at their ends.
  */
-export function naiveBayes({ train, test, languages }: RegionNames): number {
+function naiveBayes({ train, test, languages: codes }: RegionNames): number {
   const runs = ({ symbols }: RegionName): string[] => {
     const ended = [-1, ...symbols, -2];
     return ended.flatMap((symbol, i) => [`${symbol}`, `${symbol} ${ended[i + 1]}`]);
   };
   const known = new Set(train.flatMap(runs));
-  const models = languages.map((_, label) => {
+  const models = codes.map((_, label) => {
     const own = train.filter((name) => name.label === label);
     const counts = new Map<string, number>();
     for (const run of own.flatMap(runs)) counts.set(run, (counts.get(run) ?? 0) + 1);
@@ -260,7 +260,7 @@ export function naiveBayes({ train, test, languages }: RegionNames): number {
     const log = (run: string): number =>
       Math.log(((counts.get(run) ?? 0) + 0.1) / (total + 0.1 * known.size));
     return (name: RegionName): number =>
-      runs(name).reduce((sum, run) => sum + log(run), Math.log(own.length));
+      runs(name).reduce((so, run) => so + log(run), Math.log(own.length));
   });
   const right = test.filter((name) => {
     const scores = models.map((score) => score(name));

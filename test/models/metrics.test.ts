@@ -413,8 +413,8 @@ describe("batches of sequences", () => {
   /** Sequences side by side [T, B], with the padding behind them. */
   const beside = (texts: readonly (readonly number[])[], padding: number): Tensor => {
     const T = Math.max(1, ...texts.map(({ length }) => length));
-    const rows = Array.from({ length: T }, (_, t) => texts.map((text) => text[t] ?? padding));
-    return tensor(rows, { dtype: "int32" });
+    const steps = Array.from({ length: T }, (_, t) => texts.map((text) => text[t] ?? padding));
+    return tensor(steps, { dtype: "int32" });
   };
   type Pair = { readonly said: readonly number[]; readonly meant: readonly number[] };
   const both = (some: readonly Pair[], padding = -1): readonly [Tensor, Tensor] => [

@@ -29,7 +29,7 @@ import {
   withLayerNorm,
   zoneout,
 } from "@tapeloop/nn";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 // Its launches can be counted; here they run as plain JavaScript.
 const backend = await gpuBackend({ mode: "cpu", elsewhere: ndarrayBackend });

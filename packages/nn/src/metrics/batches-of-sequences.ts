@@ -151,6 +151,11 @@ export function sequenceErrorRate(options: SequencesOptions = {}): Metric<ErrorR
   };
 }
 
+/** The k-th symbols of so many runs. */
+function at(x: Tensor, count: number, k: number): Tensor {
+  return x.slice([{ start: k, stop: k + count }]);
+}
+
 /** How many of the runs of n symbols at each place of what was said are hits, and whether there is such a run [I, B]. */
 function runsOf(
   said: Tensor,
@@ -160,9 +165,6 @@ function runsOf(
 ): readonly [hits: Tensor, runs: Tensor] | null {
   const [T, S] = [said.shape[0] - n + 1, meant.shape[0] - n + 1];
   if (T < 1) return null;
-  /** The k-th symbols of runs. */
-  const at = (x: Tensor, count: number, k: number): Tensor =>
-    x.slice([{ start: k, stop: k + count }]);
   /** At which places [I, J, B] of two texts the same run stands. */
   const same = (x: Tensor, y: Tensor, count: number): Tensor =>
     Array.from({ length: n }, (_, k) =>

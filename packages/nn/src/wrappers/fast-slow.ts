@@ -124,24 +124,26 @@ function keysOf({ key }: StartOptions): readonly [StartOptions, StartOptions] {
   return [{ key: a }, { key: b }];
 }
 
+/** A cell must take what the one before it makes. */
+function checkTakes(name: string, cell: AnyCell, from: string, { hiddenSize }: AnyCell): void {
+  if (cell.inputSize !== hiddenSize) {
+    throw new ArgumentError(
+      "fastSlow",
+      `${name} must take what ${from} makes`,
+      `inputs of size ${cell.inputSize} and outputs of size ${hiddenSize}`,
+    );
+  }
+}
+
 /** Each cell must take what it is given, and hand on a state that the next one takes. */
 function checkCells(fast: readonly AnyCell[], slow: AnyCell): void {
   if (fast.length < 2) {
     throw new ArgumentError("fastSlow", "needs two fast cells or more", String(fast.length));
   }
-  const takes = (name: string, cell: AnyCell, from: string, { hiddenSize }: AnyCell): void => {
-    if (cell.inputSize !== hiddenSize) {
-      throw new ArgumentError(
-        "fastSlow",
-        `${name} must take what ${from} makes`,
-        `inputs of size ${cell.inputSize} and outputs of size ${hiddenSize}`,
-      );
-    }
-  };
-  takes("the slow cell", slow, "fast cell 0", fast[0]);
+  checkTakes("the slow cell", slow, "fast cell 0", fast[0]);
   fast.slice(1).forEach((cell, i) => {
-    if (i === 0) takes("fast cell 1", cell, "the slow cell", slow);
-    else takes(`fast cell ${i + 1}`, cell, `fast cell ${i}`, fast[i]);
+    if (i === 0) checkTakes("fast cell 1", cell, "the slow cell", slow);
+    else checkTakes(`fast cell ${i + 1}`, cell, `fast cell ${i}`, fast[i]);
     if (cell.hiddenSize !== fast[0].hiddenSize) {
       throw new ArgumentError(
         "fastSlow",

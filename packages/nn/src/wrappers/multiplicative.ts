@@ -80,9 +80,11 @@ export function multiplicative<P, S extends Tree>(
           Wmh: recurrentWeights(forH, [H, H], type),
         };
       }),
-    initialState: (batch, options = {}) => {
-      const start = forPart(options, (p) => p.cell);
-      const state = cell.initialState(batch, start);
+    initialState: (batch, start = {}) => {
+      const state = cell.initialState(
+        batch,
+        forPart(start, (p) => p.cell),
+      );
       checkHidden(state, H);
       return state;
     },
