@@ -86,7 +86,8 @@ export { convGruCell, type ConvGruParameters, type ConvGruState } from "./cells/
 export type { CellState, GateParameters, HiddenState } from "./cells/plain-cell.ts";
 export { atrCell, type AtrParameters, ranCell } from "./cells/additive.ts";
 export { cfnCell } from "./cells/cfn.ts";
-export { lightRuCell, liGruCell, mgu1Cell, mgu2Cell, mgu3Cell, mguCell } from "./cells/mgu.ts";
+export { lightRuCell, liGruCell } from "./cells/light.ts";
+export { mgu1Cell, mgu2Cell, mgu3Cell, mguCell } from "./cells/mgu.ts";
 export {
   type DeepSimpleGatedParameters,
   dsguCell,
