@@ -6,14 +6,21 @@ import {
   type MemoryReport,
   oneHot,
   scope,
+  select,
   splitKey,
   step,
   type Tensor,
   type Tree,
   valueAndGrad,
 } from "@tapeloop/autograd";
-import { linear, type LinearParameters, type RecurrentCell, rnn } from "@tapeloop/nn";
-import { adam, chain, clipByGlobalNorm } from "@tapeloop/optim";
+import {
+  gradientThroughTime,
+  linear,
+  type LinearParameters,
+  type RecurrentCell,
+  rnn,
+} from "@tapeloop/nn";
+import { adam, chain, clipByGlobalNorm, type Schedule } from "@tapeloop/optim";
 import type { Batch, Task } from "./tasks.ts";
 
 /** A cell by the size of its inputs and of its state. */
@@ -24,7 +31,7 @@ export interface LearnOptions {
   readonly hiddenSize: number;
   readonly batchSize: number;
   readonly steps: number;
-  readonly learningRate: number;
+  readonly learningRate: number | Schedule;
   /** Everything random comes from it. Default: 0. */
   readonly seed?: number;
   /** Examples that are asked for at the end. Default: 200. */
@@ -37,13 +44,15 @@ export interface Learned {
   readonly losses: readonly number[];
   /** The task's measure on examples that are held out. */
   readonly score: number;
+  /** The parameters after the last step. */
+  readonly parameters: Parameters;
   /** Memory in use after the first step, and after the last. */
   readonly settled: MemoryReport;
   readonly ended: MemoryReport;
 }
 
 /** Parameters of a cell and of the answers. */
-interface Parameters {
+export interface Parameters {
   readonly cell: Tree;
   readonly head: LinearParameters;
 }
@@ -85,5 +94,28 @@ export function learn(task: Task, make: CellMaker, options: LearnOptions): Learn
     const batch = task.held(forTest, asked);
     return task.score(answers(state.params, batch), batch).item();
   });
-  return { losses, score, settled, ended };
+  return { losses, score, parameters: state.params, settled, ended };
+}
+
+/**
+ * How much of a mistake in the last answer comes back to each step: norms of the derivative by the whole state, as
+ * parts of that after the last step.
+ */
+export function backThroughTime(
+  task: Task,
+  make: CellMaker,
+  { hiddenSize, batchSize, seed = 0 }: LearnOptions,
+  { cell: parameters, head }: Parameters,
+): number[] {
+  const cell = make(task.inputs, hiddenSize);
+  const batch = task.batch(keyOf(seed), batchSize);
+  const answers = linear(hiddenSize, task.outputs);
+  const loss = (ys: Tensor): Tensor => task.loss(answers.apply(head, select(ys, -1)), batch);
+  const start = cell.initialState(batchSize);
+  const norms = Object.values(gradientThroughTime(cell, parameters, start, batch.xs, loss));
+  const whole = norms
+    .map((norm) => norm.square())
+    .reduce((a, b) => a.add(b))
+    .sqrt();
+  return Array.from(whole.div(select(whole, -1)).dataSync());
 }

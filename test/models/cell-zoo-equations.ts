@@ -4,7 +4,7 @@ type Vector = readonly number[];
 type Matrix = readonly (readonly number[])[];
 
 /** The parts of a state that a cell has. */
-export type Numbers = Readonly<Record<"h" | "c" | "z" | "s" | "v" | "x", Vector>>;
+export type Numbers = Readonly<Record<"h" | "c" | "z" | "s" | "v" | "x" | "past", Vector>>;
 /** Parameters: those that a cell has. Wh and b are lists in a cell of several layers. */
 export interface Parameters {
   readonly Wh: Matrix & readonly Matrix[];
@@ -17,6 +17,11 @@ export interface Parameters {
   readonly Wmx: Matrix;
   readonly Wmh: Matrix;
   readonly Wr: Matrix;
+  readonly Wo: Matrix;
+  readonly W1: Matrix;
+  readonly W2: Matrix;
+  readonly b1: Vector;
+  readonly b2: Vector;
   readonly u: Vector;
   readonly c: Vector;
   readonly bz: Vector;
@@ -33,6 +38,7 @@ export type Step = (p: Parameters, s: Numbers, x: Vector) => { next: Partial<Num
 
 const σ = (v: number): number => 1 / (1 + Math.exp(-v));
 const relu = (v: number): number => Math.max(0, v);
+const hard = (v: number): number => Math.min(1, Math.max(0, v / 6 + 0.5));
 /** x·W, columns from i·n to (i + 1)·n. */
 const dot = (x: Vector, W: Matrix, n: number, i = 0): number[] =>
   Array.from({ length: n }, (_, j) => x.reduce((sum, v, k) => sum + v * W[k][i * n + j], 0));
@@ -81,6 +87,81 @@ export const equations: Readonly<Record<string, Step>> = {
     const f = sig(full(p, h, x, 0));
     const a = tanh(sum(inputs(p, x, n, 1), dot(times(f, h), p.Wh, n, 1)));
     return only(mix(f, a, h));
+  },
+  mgu1Cell: (p, { h }, x) => {
+    const n = h.length;
+    const f = sig(sum(dot(h, p.Wh, n, 0), part(p.b, n, 0)));
+    return only(
+      mix(f, tanh(sum(dot(x, p.Wx, n), dot(times(f, h), p.Wh, n, 1), part(p.b, n, 1))), h),
+    );
+  },
+  mgu2Cell: (p, { h }, x) => {
+    const n = h.length;
+    const f = sig(dot(h, p.Wh, n, 0));
+    return only(mix(f, tanh(sum(dot(x, p.Wx, n), dot(times(f, h), p.Wh, n, 1), p.b)), h));
+  },
+  mgu3Cell: (p, { h }, x) => {
+    const n = h.length;
+    const f = sig(part(p.b, n, 0));
+    return only(mix(f, tanh(sum(dot(x, p.Wx, n), dot(times(f, h), p.Wh, n), part(p.b, n, 1))), h));
+  },
+  sguCell: (p, { h }, x) => {
+    const n = h.length;
+    const g = tanh(sum(dot(times(inputs(p, x, n, 0), h), p.Wh, n, 0), p.bn));
+    const out = times(g, h).map((v) => Math.log(1 + Math.exp(v)));
+    return only(mix(full(p, h, x, 1).map(hard), out, h));
+  },
+  dsguCell: (p, { h }, x) => {
+    const n = h.length;
+    const g = tanh(sum(dot(times(inputs(p, x, n, 0), h), p.Wh, n, 0), p.bn));
+    return only(mix(full(p, h, x, 1).map(hard), sig(dot(times(g, h), p.Wo, n)), h));
+  },
+  tauGruCell: (p, { h, past }, x) => {
+    const n = h.length;
+    const late = tanh(sum(inputs(p, x, n, 1), dot(past.slice(0, n), p.Wh, n, 1)));
+    const now = tanh(full(p, h, x, 0));
+    const y = mix(sig(full(p, h, x, 2)), sum(now, times(sig(full(p, h, x, 3)), late)), h);
+    return { next: { h: y, past: [...past.slice(n), ...h] }, y };
+  },
+  residualLstmCell: (p, { h, c }, x) => {
+    const n = h.length;
+    const see = (k: number, v: Vector): number[] => times(part(p.u, n, k), v);
+    const [i, f] = [0, 1].map((k) => sig(sum(full(p, h, x, k), see(k, c))));
+    const next = sum(times(f, c), times(i, tanh(full(p, h, x, 2))));
+    const o = sig(sum(full(p, h, x, 3), see(2, next)));
+    const y = times(o, sum(dot(tanh(next), p.Wp, n), dot(x, p.Wr, n)));
+    return { next: { h: y, c: next }, y };
+  },
+  elementwiseLstmCell: (p, { c }, x) => {
+    const n = c.length;
+    const own = (k: number): number[] => sum(inputs(p, x, n, k), times(part(p.u, n, k), c));
+    const next = mix(sig(own(0)), c, tanh(own(1)));
+    return { next: { c: next }, y: times(sig(sum(inputs(p, x, n, 2), dot(next, p.Wo, n))), next) };
+  },
+  lipschitzRnnCell: (p, { h }, x) => {
+    const n = h.length;
+    // h·S(M) of the k-th matrix, element by element as in the paper.
+    const along = (k: number): number[] =>
+      h.map((_, j) =>
+        h.reduce((s, v, i) => {
+          const [m, t] = [p.Wh[i][k * n + j], p.Wh[j][k * n + i]];
+          return s + v * (0.7 * (m - t) + (1 - 0.7) * (m + t) - (i === j ? 0.001 : 0));
+        }, 0),
+      );
+    const bent = tanh(sum(dot(x, p.Wx, n), along(1), p.b));
+    return only(each((s, a, v) => s + 0.1 * a + 0.1 * v, h, along(0), bent));
+  },
+  plRnnCell: (p, { h }, x) => {
+    const others = h.map((_, j) =>
+      h.reduce((s, v, i) => s + (i === j ? 0 : relu(v) * p.Wh[i][j]), 0),
+    );
+    return only(sum(times(p.u, h), others, dot(x, p.Wx, h.length), p.b));
+  },
+  shufflingRnnCell: (p, { h }, x) => {
+    const n = h.length;
+    const hidden = sum(dot(x, p.W1, p.b1.length), p.b1).map(relu);
+    const drive = times(sum(dot(hidden, p.W2, n), p.b2), sig(sum(dot(x, p.Wx, n), p.b)));
+    return only(h.map((_, j) => relu(h[(j + n - 1) % n] + drive[j])));
   },
   liGruCell: (p, { h }, x) => only(mix(sig(full(p, h, x, 0)), h, full(p, h, x, 1).map(relu))),
   lightRuCell: (p, { h }, x) => {

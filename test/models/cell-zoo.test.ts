@@ -33,6 +33,17 @@ const counts: Record<string, (F: number, H: number) => number> = {
   atrCell: () => F * H + H * H,
   cfnCell: () => 3 * F * H + 2 * (H * H + H),
   mguCell: () => 2 * (F * H + H * H + H),
+  mgu1Cell: () => F * H + 2 * (H * H + H),
+  mgu2Cell: () => F * H + 2 * H * H + H,
+  mgu3Cell: () => F * H + H * H + 2 * H,
+  sguCell: () => 2 * (F * H + H * H + H) + H,
+  dsguCell: () => 2 * (F * H + H * H + H) + H * H + H,
+  tauGruCell: () => 4 * (F * H + H * H + H),
+  residualLstmCell: () => 4 * (F * H + H * H + H) + 3 * H + H * H + F * H,
+  elementwiseLstmCell: () => 3 * F * H + H * H + 5 * H,
+  lipschitzRnnCell: () => F * H + 2 * H * H + H,
+  plRnnCell: () => F * H + H * H + 2 * H,
+  shufflingRnnCell: () => F * H + 2 * H + 5 * (F + H + 1),
   liGruCell: () => 2 * (F * H + H * H + H),
   lightRuCell: () => 2 * F * H + H * H + H,
   minimalRnnCell: () => F * H + 2 * H * H + 2 * H,
@@ -83,6 +94,9 @@ const settings: Record<string, { readonly with?: object; readonly refused: reado
   },
   cornnCell: { refused: [{ dt: 0 }, { gamma: -1 }, { epsilon: -1 }] },
   unicornnCell: { refused: [{ dt: 0 }, { alpha: -1 }] },
+  tauGruCell: { with: { delay: 2 }, refused: [{ delay: 0 }] },
+  lipschitzRnnCell: { refused: [{ dt: 0 }, { beta: 2 }, { gamma: -1 }] },
+  shufflingRnnCell: { with: { width: 5 }, refused: [{ width: 0 }] },
   lemCell: { with: { dt: 0.5 }, refused: [{ dt: 0 }, { dt: 1.5 }] },
   janetCell: { refused: [{ beta: Number.NaN }] },
   projectedLstmCell: { refused: [{ projectionSize: 0 }] },
@@ -146,7 +160,16 @@ describe.each(Object.entries(counts))("%s", (name, count) => {
   test("has the first and second derivatives that differences have, through 3 steps", () => {
     const f = (at: { p: Tree; s: Tree; x: Tensor }): Tensor => run(at.p, at.s, at.x);
     // A short step, for sums of many terms; rectifiers have corners that differences must not cross.
-    const hasCorners = ["liGruCell", "indRnnCell", "nasCell", "intersectionRnnCell"].includes(name);
+    const hasCorners = [
+      "liGruCell",
+      "indRnnCell",
+      "nasCell",
+      "intersectionRnnCell",
+      "plRnnCell",
+      "shufflingRnnCell",
+      "sguCell",
+      "dsguCell",
+    ].includes(name);
     const how = hasCorners
       ? { step: 1e-5, tolerance: [1e-7, 1e-4] as const }
       : { step: 2e-4, tolerance: [1e-8, 1e-6] as const };

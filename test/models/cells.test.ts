@@ -278,7 +278,7 @@ test("unknown options are refused", () => {
     `[ArgumentError: lstmCell: options are inputWeights, recurrentWeights, dtype, forgetBias, biases, got "forgetbias". Remove or correct it.]`,
   );
   expect(() => gruCell(1, 1, misspelt)).toThrowErrorMatchingInlineSnapshot(
-    `[ArgumentError: gruCell: options are inputWeights, recurrentWeights, dtype, resetAfter, got "forgetbias". Remove or correct it.]`,
+    `[ArgumentError: gruCell: options are inputWeights, recurrentWeights, dtype, resetAfter, biases, got "forgetbias". Remove or correct it.]`,
   );
   expect(() => rnnCell(1, 1, misspelt)).toThrowErrorMatchingInlineSnapshot(
     `[ArgumentError: rnnCell: options are inputWeights, recurrentWeights, dtype, activation, got "forgetbias". Remove or correct it.]`,

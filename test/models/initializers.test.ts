@@ -3,10 +3,12 @@ import { key, mean, setDefaultBackend, type Tensor, variance } from "@tapeloop/a
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import {
   chronoBias,
+  chronoUpdateBias,
   constantInit,
   diracInit,
   glorotNormal,
   glorotUniform,
+  gruCell,
   heNormal,
   heUniform,
   identityInit,
@@ -35,6 +37,8 @@ interface Row {
   readonly init: Initializer;
   readonly variance: number;
   readonly bound?: number;
+  /** Its mean, if not 0. */
+  readonly around?: number;
 }
 
 const random: Record<string, Row> = {
@@ -42,6 +46,13 @@ const random: Record<string, Row> = {
   normalInit: { init: normalInit(0.2), variance: 0.04 },
   // A normal distribution cut off at ±2 has the variance 1 − 4 φ(2) / (2 Φ(2) − 1).
   truncatedNormalInit: { init: truncatedNormalInit(0.5), variance: 0.25 * 0.773_741, bound: 1 },
+  "normalInit, around 3": { init: normalInit(0.2, 3), variance: 0.04, around: 3 },
+  "truncatedNormalInit, around −1": {
+    init: truncatedNormalInit(0.5, -1),
+    variance: 0.25 * 0.773_741,
+    bound: 2,
+    around: -1,
+  },
   glorotUniform: {
     init: glorotUniform,
     variance: 2 / (I + O),
@@ -70,12 +81,12 @@ const random: Record<string, Row> = {
   orthogonalTimes: { init: orthogonalTimes(3), variance: 9 / O },
 };
 
-describe.each(Object.entries(random))("%s", (_, { init, variance: wanted, bound }) => {
+describe.each(Object.entries(random))("%s", (_, { init, variance: wanted, bound, around = 0 }) => {
   const W = init(key(1), [I, O], { dtype: "float64" });
 
   test("has its mean, its variance and its bounds", () => {
     const error = Math.sqrt(wanted / (I * O));
-    expect(Math.abs(mean(W).item())).toBeLessThan(4 * error);
+    expect(Math.abs(mean(W).item() - around)).toBeLessThan(4 * error);
     expect(variance(W).item() / wanted).toBeGreaterThan(0.95);
     expect(variance(W).item() / wanted).toBeLessThan(1.05);
     if (bound !== undefined) {
@@ -149,7 +160,7 @@ test("sparseInit has as many zeros in every column", () => {
   expect(new Set(rows).size).toBeGreaterThan(1);
 });
 
-describe("biases of an LSTM", () => {
+describe("biases of an LSTM and a GRU", () => {
   const H = 1000;
   const gates = (b: Tensor): number[][] => {
     const all = Array.from(b.dataSync());
@@ -164,6 +175,22 @@ describe("biases of an LSTM", () => {
     expect(Math.min(...times)).toBeGreaterThanOrEqual(1);
     expect(Math.max(...times)).toBeLessThan(100);
     expect(times.reduce((a, b) => a + b) / H).toBeCloseTo(50.5, -1);
+  });
+
+  test("of chronoUpdateBias let a GRU keep as long", () => {
+    const { b } = gruCell(2, H, {
+      biases: chronoUpdateBias(101),
+      recurrentWeights: zerosInit,
+      dtype: "float64",
+    }).init(key(0));
+    const all = Array.from(b.dataSync());
+    const [r, z, n] = [0, 1, 2].map((gate) => all.slice(gate * H, (gate + 1) * H));
+    expect([...r, ...n].every((v) => v === 0)).toBe(true);
+    const times = z.map(Math.exp);
+    expect(Math.min(...times)).toBeGreaterThanOrEqual(1);
+    expect(Math.max(...times)).toBeLessThan(100);
+    expect(times.reduce((a, c) => a + c) / H).toBeCloseTo(50.5, -1);
+    expect(gruCell(2, 2).init(key(0)).b.toArray()).toEqual([0, 0, 0, 0, 0, 0]);
   });
 
   test("are an option of the cell", () => {
@@ -185,6 +212,8 @@ test("wrong numbers and shapes are refused by name", () => {
     () => uniformInit(0, 1)(key(0), [2], { gain: 1 } as object),
     () => normalInit(0),
     () => truncatedNormalInit(-1),
+    () => normalInit(1, NaN),
+    () => truncatedNormalInit(1, Infinity),
     () => constantInit(Number.NaN),
     () => orthogonalTimes(Infinity),
     () => sparseInit(1),
@@ -201,6 +230,8 @@ test("wrong numbers and shapes are refused by name", () => {
     () => unitForgetBias()(key(0), [6]),
     () => unitForgetBias(Number.NaN),
     () => chronoBias(2),
+    () => chronoUpdateBias(2),
+    () => chronoUpdateBias(9)(key(0), [8]),
   ].map((f) => {
     try {
       return JSON.stringify(f());
@@ -213,6 +244,8 @@ test("wrong numbers and shapes are refused by name", () => {
       "uniformInit: options are dtype, got "gain". Remove or correct it.",
       "normalInit: the deviation is a finite number above 0, got 0.",
       "truncatedNormalInit: the deviation is a finite number above 0, got -1.",
+      "normalInit: the mean is a finite number, got NaN.",
+      "truncatedNormalInit: the mean is a finite number, got Infinity.",
       "constantInit: the value is a finite number, got NaN.",
       "orthogonalTimes: the gain is a finite number, got Infinity.",
       "sparseInit: zeroPart is from 0 and below 1, got 1.",
@@ -229,6 +262,8 @@ test("wrong numbers and shapes are refused by name", () => {
       "unitForgetBias: biases are [4H], of the gates i, f, g, o, got [6].",
       "unitForgetBias: the bias is a finite number, got NaN.",
       "chronoBias: longest is a number above 2, got 2.",
+      "chronoUpdateBias: longest is a number above 2, got 2.",
+      "chronoUpdateBias: biases are [3H], of the gates r, z, n, got [8].",
     ]
   `);
 });

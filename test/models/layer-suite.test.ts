@@ -1,5 +1,7 @@
 /** @file Layers: PyTorch's values and gradients, derivatives against differences, masks that hold. */
 import {
+  type NestedArray,
+  tanh,
   checkGradients,
   compile,
   grad,
@@ -33,6 +35,7 @@ import {
   rmsNorm,
   rotaryPositions,
   sinusoidalPositions,
+  embedding,
 } from "@tapeloop/nn";
 import { describe, expect, test } from "vitest";
 import { expectClose, float64, type Plain, readReferences, treeOf } from "./golden.ts";
@@ -98,6 +101,17 @@ describe("values and gradients of PyTorch", () => {
     const [y, same] = layer.apply(parameters, next, float64(c.evaluation.x));
     expectClose({ y }, { y: c.evaluation.y });
     expect(same).toBe(next);
+  });
+
+  test("embedding in both directions, tied", () => {
+    const c = references["tied"] as unknown as Record<string, NestedArray>;
+    const layer = embedding(5, 3, f64);
+    const symbols = tensor(c["symbols"], { dtype: "int32" });
+    const parameters = { W: float64(c["W"]) };
+    const run = (p: typeof parameters): Tensor => layer.logits(p, tanh(layer.apply(p, symbols)));
+    expectClose({ y: run(parameters) }, { y: c["y"] });
+    const g = grad((p: typeof parameters) => run(p).mul(float64(c["weights"])).sum())(parameters);
+    expectClose(g, { W: c["gradW"] });
   });
 
   test.each([0, 1, 2])("multiHeadAttention, case %i", (i) => {

@@ -109,6 +109,13 @@ describe("embedding", () => {
     ]);
   });
 
+  test("scores symbols by its rows, and refuses vectors of another size", () => {
+    expect(layer.logits({ W }, tensor([1, -1])).toArray()).toEqual([-1, -1, -1]);
+    expect(() => layer.logits({ W }, tensor([1, 2, 3]))).toThrowErrorMatchingInlineSnapshot(
+      `[ShapeError: embedding: the last axis of x must have size 2, got float32[3].]`,
+    );
+  });
+
   test("starts small", () => {
     const first = layer.init(key(0)).W;
     expect(first.shape).toEqual([3, 2]);

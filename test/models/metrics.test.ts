@@ -19,6 +19,10 @@ import {
   accuracy,
   areaUnderCurve,
   binaryAccuracy,
+  type BleuState,
+  corpusBleu,
+  type ErrorRateState,
+  sequenceErrorRate,
   bitsPerCharacter,
   bleu,
   confusionMatrix,
@@ -397,5 +401,96 @@ describe("bleu", () => {
       `[ArgumentError: bleu: longest is a whole number from 1, got 0.]`,
     );
     expect(bleu([{ said: "", references: ["a"] }])).toBe(0);
+  });
+});
+
+describe("batches of sequences", () => {
+  const symbols = fc.array(fc.integer({ min: 0, max: 2 }), { maxLength: 6 });
+  const pairs = fc.array(fc.record({ said: symbols, meant: symbols }), {
+    minLength: 1,
+    maxLength: 4,
+  });
+  /** Sequences side by side [T, B], with the padding behind them. */
+  const beside = (texts: readonly (readonly number[])[], padding: number): Tensor => {
+    const T = Math.max(1, ...texts.map(({ length }) => length));
+    const steps = Array.from({ length: T }, (_, t) => texts.map((text) => text[t] ?? padding));
+    return tensor(steps, { dtype: "int32" });
+  };
+  type Pair = { readonly said: readonly number[]; readonly meant: readonly number[] };
+  const both = (some: readonly Pair[], padding = -1): readonly [Tensor, Tensor] => [
+    beside(
+      some.map(({ said }) => said),
+      padding,
+    ),
+    beside(
+      some.map(({ meant }) => meant),
+      padding,
+    ),
+  ];
+  const bleuOf = (some: readonly Pair[], options: object): number =>
+    bleu(
+      some.map(({ said, meant }) => ({ said, references: [meant] })),
+      options,
+    );
+
+  test("have the error rate and the BLEU of their pairs", { timeout: 30_000 }, () => {
+    fc.assert(
+      fc.property(pairs, (some) => {
+        const [said, meant] = both(some, 7);
+        const rate = measure(sequenceErrorRate({ padding: 7 }), said, meant).item();
+        if (some.some((pair) => pair.meant.length > 0)) expect(rate).toBeCloseTo(errorRate(some));
+        for (const options of [{ longest: 2 }, { longest: 3, smoothing: 1 }]) {
+          const found = measure(corpusBleu({ padding: 7, ...options }), said, meant).item();
+          expect(found).toBeCloseTo(bleuOf(some, options), 10);
+        }
+      }),
+      { numRuns: 30, seed: 2 },
+    );
+  });
+
+  const some = [
+    { said: [1, 2, 3, 4], meant: [1, 2, 4] },
+    { said: [2, 2], meant: [2, 3, 2] },
+    { said: [0], meant: [1, 2, 3, 0] },
+  ];
+
+  test("go on from batch to batch, compiled, and leave out those of a mask", () => {
+    const [rate, score] = [sequenceErrorRate(), corpusBleu({ longest: 2 })];
+    const next = compile((state: { a: ErrorRateState; b: BleuState }, s: Tensor, m: Tensor) => ({
+      a: rate.update(state.a, s, m),
+      b: score.update(state.b, s, m),
+    }));
+    let state = { a: rate.init(), b: score.init() };
+    state = next(state, ...both(some.slice(0, 2)));
+    state = next(state, ...both(some.slice(2)));
+    expect(rate.result(state.a).item()).toBeCloseTo(errorRate(some), 12);
+    expect(score.result(state.b).item()).toBeCloseTo(bleuOf(some, { longest: 2 }), 12);
+
+    const kept = { mask: tensor([true, false, true]) };
+    const left = [some[0], some[2]];
+    expect(measure(rate, ...both(some), kept).item()).toBeCloseTo(errorRate(left), 12);
+    expect(measure(score, ...both(some), kept).item()).toBeCloseTo(
+      bleuOf(left, { longest: 2 }),
+      12,
+    );
+  });
+
+  test("refuse what are no sequences", () => {
+    const [said] = both(some);
+    expect(() => measure(sequenceErrorRate(), said, x)).toThrowErrorMatchingInlineSnapshot(
+      `[ShapeError: sequenceErrorRate: takes symbols int32 [T, B] and int32 [S, B], of one step or more, got int32[4,3] and float64[12].]`,
+    );
+    expect(() => measure(corpusBleu(), said, x)).toThrowErrorMatchingInlineSnapshot(
+      `[ShapeError: corpusBleu: takes symbols int32 [T, B] and int32 [S, B], of one step or more, got int32[4,3] and float64[12].]`,
+    );
+    expect(() => corpusBleu({ longest: 0 })).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: corpusBleu: longest is a whole number from 1, got 0.]`,
+    );
+    expect(() => corpusBleu({ padding: 0.5 })).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: corpusBleu: padding is a symbol, a whole number, got 0.5.]`,
+    );
+    expect(() => sequenceErrorRate({ pad: 0 } as object)).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: sequenceErrorRate: options are padding, got "pad". Remove or correct it.]`,
+    );
   });
 });

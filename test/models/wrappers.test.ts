@@ -31,11 +31,16 @@ import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import {
   bidirectional,
   chained,
+  dilated,
+  fastSlow,
   gruCell,
   highway,
   learnedInitialState,
   linear,
   lstmCell,
+  multiplicative,
+  multiplicativeLstmCell,
+  multiplicativeRnnCell,
   projection,
   type RecurrentCell,
   recurrentDropout,
@@ -83,6 +88,9 @@ const wrapped: Record<string, AnyTree> = Object.fromEntries(
       ...(name === "rnn" ? {} : { recurrentDropout: recurrentDropout(cell as typeof lstm, 0.4) }),
       projection: projection(cell, 2, { bias: true, ...float64 }),
       learnedInitialState: learnedInitialState(cell),
+      fastSlow: fastSlow([zoneout(cell, 0.2), zoneout(cell, 0.1), zoneout(cell, 0.3)], cell),
+      multiplicative: multiplicative(cell, float64),
+      dilated: dilated(zoneout(cell, 0.2), 2),
       all: stacked(
         zoneout(withLayerNorm(cell, smooth), 0.2),
         residual(variationalDropout(learnedInitialState(cell), 0.2)),
@@ -175,6 +183,102 @@ describe("stacked", () => {
     );
     expect(() => stacked()).toThrowErrorMatchingInlineSnapshot(
       `[ArgumentError: stacked: needs at least one layer, got none.]`,
+    );
+  });
+});
+
+describe("fastSlow", () => {
+  const [large, inner] = [lstmCell(2, 4, float64), lstmCell(4, 4, float64)];
+  const slow = gruCell(4, 5, float64);
+  const second = lstmCell(5, 4, float64);
+  const model = rnn(fastSlow([large, second, inner], slow));
+  const p = model.init(key(0));
+
+  test("hands one state through its fast cells, and the slow one sees the first, written out", () => {
+    const x = random([3, 2, 2], 1);
+    const run = model.apply(p, x, { record: ["fast[1].gates.f", "slow.h"] });
+    let s = large.initialState(2);
+    let t = slow.initialState(2);
+    for (let i = 0; i < 3; i++) {
+      let y: Tensor;
+      let z: Tensor;
+      [s, y] = large.step(p.fast[0], s, select(x, i));
+      [t, z] = slow.step(p.slow, t, y);
+      [s, y] = second.step(p.fast[1], s, z);
+      [s, y] = inner.step(p.fast[2], s, zeros([2, 4], float64));
+      expect(distance(select(run.outputs, i), y)).toBeLessThan(1e-12);
+      expect(distance(select(run.recorded["slow.h"], i), t.h)).toBeLessThan(1e-12);
+    }
+    expect(distance(run.state, { fast: s, slow: t })).toBeLessThan(1e-12);
+    expect(run.recorded["fast[1].gates.f"].shape).toEqual([3, 2, 4]);
+  });
+
+  test("refuses cells that do not fit", () => {
+    expect(() => fastSlow([large] as never, slow)).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: fastSlow: needs two fast cells or more, got 1.]`,
+    );
+    expect(() => fastSlow([large, inner], slow)).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: fastSlow: fast cell 1 must take what the slow cell makes, got inputs of size 4 and outputs of size 5.]`,
+    );
+    expect(() =>
+      fastSlow([large, lstmCell(5, 3, float64)], slow),
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: fastSlow: fast cells share one state, and must have one size, got 4 and 3.]`,
+    );
+    expect(() =>
+      fastSlow([large, second, lstmCell(5, 4)], slow),
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: fastSlow: fast cell 2 must take what fast cell 1 makes, got inputs of size 5 and outputs of size 4.]`,
+    );
+    expect(() =>
+      fastSlow([large, gruCell(5, 4, float64)], slow).initialState(2),
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: fastSlow: fast cells share one state, of one kind, got h float64[2,4], c float64[2,4] and h float64[2,4].]`,
+    );
+  });
+});
+
+describe("multiplicative", () => {
+  test("around a plain cell and an LSTM is the multiplicative one", () => {
+    const known = [
+      [rnnCell(2, H, float64), multiplicativeRnnCell(2, H, float64)],
+      [lstmCell(2, H, float64), multiplicativeLstmCell(2, H, float64)],
+    ] as unknown as [AnyTree, AnyTree][];
+    const x = random([4, 2, 2], 1);
+    for (const [plain, whole] of known) {
+      const { Wmx, Wmh, ...cell } = whole.init(key(0)) as Record<string, Tensor>;
+      const { outputs } = rnn(multiplicative(plain, float64)).apply({ cell, Wmx, Wmh }, x);
+      expect(distance(outputs, rnn(whole).apply({ Wmx, Wmh, ...cell }, x).outputs)).toBeLessThan(
+        1e-12,
+      );
+    }
+  });
+
+  test("needs one h", () => {
+    const start = (): unknown => multiplicative(stacked(lstm, lstm)).initialState(2);
+    expect(start).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: multiplicative: the state needs one part "h" of size 3, got layers[0].h [2,3], layers[0].c [2,3], layers[1].h [2,3], layers[1].c [2,3]. Put multiplicative() around the cells of a stack, not around the stack.]`,
+    );
+    expect(() => multiplicative(lstm, { rate: 1 } as object)).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: multiplicative: options are inputWeights, recurrentWeights, dtype, got "rate". Remove or correct it.]`,
+    );
+  });
+});
+
+describe("dilated", () => {
+  test("is a run over every d-th step, d times", () => {
+    const p = lstm.init(key(0));
+    const x = random([7, 2, H], 1);
+    const { outputs } = rnn(dilated(lstm, 3)).apply(p, x);
+    for (const start of [0, 1, 2]) {
+      const every = (all: Tensor): Tensor => all.slice([{ start, step: 3 }]);
+      expect(distance(every(outputs), rnn(lstm).apply(p, every(x)).outputs)).toBeLessThan(1e-12);
+    }
+  });
+
+  test("needs a whole number from 1", () => {
+    expect(() => dilated(lstm, 0)).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: dilated: dilation is a whole number from 1, got 0.]`,
     );
   });
 });

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 torch.manual_seed(30)
 torch.set_default_dtype(torch.float64)
@@ -105,6 +106,18 @@ def heads(causal, padded):
     }
 
 
+def tied():
+    """Symbols to scores of symbols, by one matrix in both directions."""
+    module = nn.Embedding(5, 3)
+    symbols = torch.randint(5, (4, 2))
+    bent = torch.tanh(module(symbols))
+    y = functional.linear(bent, module.weight)
+    weights = torch.randn(4, 2, 5)
+    (y * weights).sum().backward()
+    found = {"symbols": symbols, "y": y, "weights": weights}
+    return {**found, "W": module.weight, "gradW": module.weight.grad}
+
+
 def main():
     layer = shaken(nn.LayerNorm(5))
     group = shaken(nn.GroupNorm(2, 4))
@@ -117,6 +130,7 @@ def main():
         "convolution2d": reference(two, kernels(two), torch.randn(2, 2, 6, 5)),
         "batchNorm": batch_norm(),
         "multiHeadAttention": [heads(False, False), heads(True, False), heads(False, True)],
+        "tied": tied(),
     }
     path = Path(__file__).with_name("layers.json")
     path.write_text(json.dumps(plain(wanted)) + "\n")

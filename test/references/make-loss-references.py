@@ -188,11 +188,22 @@ def ctc():
 
         return of
 
+    # Long, and so unlikely that no probability of it is a float64.
+    long, many = 60 * torch.randn(80, 2, 4), torch.randint(1, 4, (2, 20))
+
+    def over(x, target, reduction):
+        losses = functional.ctc_loss(
+            x.log_softmax(-1), target, [80, 71], [20, 17], reduction="none"
+        )
+        return losses if reduction == "none" else getattr(losses, reduction)()
+
+    lengths = {"inputLengths": [80, 71], "labelLengths": [20, 17]}
     other = torch.tensor([[1, 2, 0], [2, 2, 1], [0, 1, 1], [3, 3, 3]])
     options = {"inputLengths": steps, "labelLengths": counts}
     return [
         case("ctcLoss", run(0), [logits, labels], options),
         case("ctcLoss", run(4), [logits, other], {**options, "blank": 4}),
+        case("ctcLoss", over, [long, many], lengths),
     ]
 
 

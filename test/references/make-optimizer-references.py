@@ -244,6 +244,9 @@ def torch_paths():
         "asgdMean": asgd_mean(),
         # One update is 20 iterations; with as many more, rounding grows beyond 1e-10.
         "lbfgs": torch_path(plainly(o.LBFGS, line_search_fn="strong_wolfe"), steps=1, kept=(1,)),
+        "lbfgsSteps": torch_path(
+            plainly(o.LBFGS, lr=0.5, max_iter=1, line_search_fn="strong_wolfe")
+        ),
         "lbfgsOptions": torch_path(
             plainly(
                 o.LBFGS,

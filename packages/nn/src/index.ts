@@ -86,7 +86,30 @@ export { convGruCell, type ConvGruParameters, type ConvGruState } from "./cells/
 export type { CellState, GateParameters, HiddenState } from "./cells/plain-cell.ts";
 export { atrCell, type AtrParameters, ranCell } from "./cells/additive.ts";
 export { cfnCell } from "./cells/cfn.ts";
-export { lightRuCell, liGruCell, mguCell } from "./cells/mgu.ts";
+export { lightRuCell, liGruCell } from "./cells/light.ts";
+export { mgu1Cell, mgu2Cell, mgu3Cell, mguCell } from "./cells/mgu.ts";
+export {
+  type DeepSimpleGatedParameters,
+  dsguCell,
+  sguCell,
+  type SimpleGatedParameters,
+} from "./cells/simple-gated.ts";
+export { tauGruCell, type TauGruOptions, type TauGruState } from "./cells/tau-gru.ts";
+export {
+  elementwiseLstmCell,
+  type ElementwiseLstmParameters,
+  residualLstmCell,
+  type ResidualLstmParameters,
+} from "./cells/lstm-shortcuts.ts";
+export {
+  type LipschitzOptions,
+  lipschitzRnnCell,
+  plRnnCell,
+  type PlRnnParameters,
+  shufflingRnnCell,
+  type ShufflingOptions,
+  type ShufflingParameters,
+} from "./cells/flows.ts";
 export {
   minimalRnnCell,
   type MinimalRnnParameters,
@@ -182,6 +205,9 @@ export {
   bidirectional,
   type BothDirections,
 } from "./wrappers/bidirectional.ts";
+export { fastSlow, type FastSlowParameters, type FastSlowState } from "./wrappers/fast-slow.ts";
+export { multiplicative, type MultiplicativeParameters } from "./wrappers/multiplicative.ts";
+export { dilated, type DilatedState } from "./wrappers/dilated.ts";
 export { chained, type ChainedParameters, type ChainedStates } from "./wrappers/chained.ts";
 export {
   type LayerNormCellOptions,
@@ -433,6 +459,14 @@ export {
   type SaidAndReferences,
   type Symbols,
 } from "./metrics/sequences.ts";
+export {
+  type BleuState,
+  corpusBleu,
+  type CorpusBleuOptions,
+  type ErrorRateState,
+  sequenceErrorRate,
+  type SequencesOptions,
+} from "./metrics/batches-of-sequences.ts";
 
 // First values of weights
 export type { FloatType, Initializer, InitializerOptions } from "./initializers/initializer.ts";
@@ -456,4 +490,4 @@ export {
   varianceScaling,
 } from "./initializers/scaled.ts";
 export { diracInit, identityInit, orthogonal, orthogonalTimes } from "./initializers/orthogonal.ts";
-export { chronoBias, unitForgetBias } from "./initializers/gates.ts";
+export { chronoBias, chronoUpdateBias, unitForgetBias } from "./initializers/gates.ts";

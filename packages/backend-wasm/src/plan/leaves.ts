@@ -126,7 +126,7 @@ export function unified(
 }
 
 /** Visits every part of an expression once. */
-export function visitParts(
+function visitParts(
   expression: Expression,
   visit: (part: Expression) => void,
   seen: Set<Expression> = new Set(),

@@ -29,7 +29,7 @@ import { type PointwiseName, pointwiseOf } from "../pointwise.ts";
 import type { Reduction } from "../folds.ts";
 import { blocks } from "../reductions.ts";
 import { lowerContraction } from "./contraction.ts";
-import { kernelStep, reduceStep } from "./elsewhere.ts";
+import { kernelStep, reduceStep } from "./kernel-steps.ts";
 import { isShort, replaced } from "./leaves.ts";
 import { lowerScan } from "./loop.ts";
 import type { Lowering } from "./lowering.ts";
@@ -55,9 +55,9 @@ function lower(to: Lowering, node: ProgramNode): void {
   const { primitive, inputs, outputs } = node;
   const isEmpty = [...inputs, ...outputs].some(({ type }) => sizeOf(type.shape) === 0);
   const special = rules[primitive.name as PrimitiveName];
-  if (isEmpty) elsewhere(to, node);
+  if (isEmpty) alone(to, node);
   else if (primitive.work === "pointwise") wait(to, node);
-  else if (special === undefined || special(to, node) === false) elsewhere(to, node);
+  else if (special === undefined || special(to, node) === false) alone(to, node);
 }
 
 /** How ops become part of a plan that are not functions of single elements; false where they do not. */
@@ -242,7 +242,7 @@ function waitForRows(
 }
 
 /** Runs an op by its own kernel. */
-function elsewhere(to: Lowering, node: ProgramNode): void {
+function alone(to: Lowering, node: ProgramNode): void {
   const places = node.inputs.map((x) => to.place(x));
   for (const x of node.inputs) to.used(x);
   const { step, results } = kernelStep(to.host, to, node, places);

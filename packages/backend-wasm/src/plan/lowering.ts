@@ -15,7 +15,7 @@ import { bytesOf } from "../array.ts";
 import { lanesFor, mostLanes } from "../elementwise.ts";
 import type { Expression } from "../expression.ts";
 import type { ProductForm } from "../products/product.ts";
-import { copyStep } from "./elsewhere.ts";
+import { copyStep } from "./kernel-steps.ts";
 import { type Computed, fusedStep } from "./fused-step.ts";
 import type { Host } from "./host.ts";
 import { constantOf, Leaves } from "./leaves.ts";

@@ -14,6 +14,7 @@ import {
   within,
 } from "@tapeloop/autograd";
 import { orthogonal } from "../initializers/orthogonal.ts";
+import type { Initializer } from "../initializers/initializer.ts";
 import { zerosInit } from "../initializers/plain.ts";
 import { glorotUniform } from "../initializers/scaled.ts";
 import { probe } from "../rnn/probe.ts";
@@ -51,6 +52,8 @@ export interface GruOptions extends CellOptions {
    * it. Default: true.
    */
   readonly resetAfter?: boolean;
+  /** First values of b, such as {@link chronoUpdateBias}. Default: zeros. */
+  readonly biases?: Initializer;
 }
 
 type GruStep = Cell<GruParameters, GruState, Tensor, Tensor>;
@@ -155,12 +158,13 @@ export function gruCell(
   hiddenSize: number,
   options: GruOptions = {},
 ): RecurrentCell<GruParameters, GruState> {
-  checkOptions("gruCell", options, [...cellOptions, "resetAfter"]);
+  checkOptions("gruCell", options, [...cellOptions, "resetAfter", "biases"]);
   checkSizes("gruCell", { inputSize, hiddenSize });
   const {
     resetAfter = true,
     inputWeights = glorotUniform,
     recurrentWeights = orthogonal,
+    biases = zerosInit,
     dtype = "float32",
   } = options;
   return {
@@ -168,11 +172,11 @@ export function gruCell(
     hiddenSize,
     init: (key) =>
       scope(() => {
-        const [forWx, forWh] = splitKey(key);
+        const [forWx, forWh, forB] = splitKey(key, 3);
         const parameters = {
           Wx: inputWeights(forWx, [inputSize, 3 * hiddenSize], { dtype }),
           Wh: recurrentWeights(forWh, [hiddenSize, 3 * hiddenSize], { dtype }),
-          b: zerosInit(key, [3 * hiddenSize], { dtype }),
+          b: biases(forB, [3 * hiddenSize], { dtype }),
         };
         const bn = zerosInit(key, [hiddenSize], { dtype });
         return resetAfter ? { ...parameters, bn } : parameters;

@@ -1,4 +1,4 @@
-/** @file First biases of an LSTM: how long it remembers before it has learned to. */
+/** @file First biases of an LSTM and a GRU: how long they remember before they have learned to. */
 import {
   ArgumentError,
   checkOptions,
@@ -8,19 +8,35 @@ import {
   neg,
   scope,
   ShapeError,
+  type Tensor,
   to,
   uniform,
   zeros,
 } from "@tapeloop/autograd";
-import type { Initializer } from "./initializer.ts";
+import type { Initializer, InitializerOptions } from "./initializer.ts";
 
-/** H, for biases [4H] of the gates i, f, g and o. */
-function unitsOf(op: string, shape: readonly number[]): number {
-  if (shape.length !== 1 || shape[0] === 0 || shape[0] % 4 !== 0) {
-    const rule = "biases are [4H], of the gates i, f, g, o";
+/** H, for the biases of all gates side by side. */
+function unitsOf(op: string, gates: readonly string[], shape: readonly number[]): number {
+  const count = gates.length;
+  if (shape.length !== 1 || shape[0] === 0 || shape[0] % count !== 0) {
+    const rule = `biases are [${count}H], of the gates ${gates.join(", ")}`;
     throw new ShapeError(op, rule, `[${shape.join(", ")}]`);
   }
-  return shape[0] / 4;
+  return shape[0] / count;
+}
+
+const ofLstm = ["i", "f", "g", "o"];
+const ofGru = ["r", "z", "n"];
+
+/** ln u with u even in [1, longest − 1): biases of gates that keep, for so many steps. */
+function keeping(key: Tensor, units: number, longest: number, options: InitializerOptions): Tensor {
+  return log(uniform([units], 1, longest - 1, { key, ...options }));
+}
+
+function checkLongest(op: string, longest: number): void {
+  if (!(longest > 2 && longest < Infinity)) {
+    throw new ArgumentError(op, "longest is a number above 2", String(longest));
+  }
 }
 
 /**
@@ -46,7 +62,7 @@ export function unitForgetBias(value = 1): Initializer {
   }
   return (key, shape, options = {}) => {
     checkOptions("unitForgetBias", options, ["dtype"]);
-    const H = unitsOf("unitForgetBias", shape);
+    const H = unitsOf("unitForgetBias", ofLstm, shape);
     return scope(() => {
       const parts = [zeros([H], options), full([H], value, options), zeros([2 * H], options)];
       return to(concat(parts), key.backend);
@@ -76,15 +92,45 @@ export function unitForgetBias(value = 1): Initializer {
  * ```
  */
 export function chronoBias(longest: number): Initializer {
-  if (!(longest > 2 && longest < Infinity)) {
-    throw new ArgumentError("chronoBias", "longest is a number above 2", String(longest));
-  }
+  checkLongest("chronoBias", longest);
   return (key, shape, options = {}) => {
     checkOptions("chronoBias", options, ["dtype"]);
-    const H = unitsOf("chronoBias", shape);
+    const H = unitsOf("chronoBias", ofLstm, shape);
     return scope(() => {
-      const forget = log(uniform([H], 1, longest - 1, { key, ...options }));
+      const forget = keeping(key, H, longest, options);
       return concat([neg(forget), forget, to(zeros([2 * H], options), key.backend)]);
+    });
+  };
+}
+
+/**
+ * Biases of a {@link gruCell} for dependencies of up to so many steps: the gate z, which keeps, gets ln u with u even
+ * in [1, longest − 1), so that units start with times of memory that are spread evenly; the others 0.
+ *
+ * Shapes: [3H], in the order r, z, n.
+ *
+ * Source: Tallec and Ollivier 2018, arXiv:1804.11188, section 2.3; their update gate lets in, which z keeps out.
+ *
+ * @param longest - The longest dependency, in steps, above 2.
+ * @throws ArgumentError for a number that is not above 2; ShapeError for another shape.
+ *
+ * @example
+ * ```ts
+ * import { chronoUpdateBias, gruCell, key } from "tapeloop";
+ *
+ * const { b } = gruCell(1, 2, { biases: chronoUpdateBias(100) }).init(key(0));
+ * const [r, , z] = b.dataSync();
+ * console.log(r, z >= 0 && z < Math.log(99)); // 0 true
+ * ```
+ */
+export function chronoUpdateBias(longest: number): Initializer {
+  checkLongest("chronoUpdateBias", longest);
+  return (key, shape, options = {}) => {
+    checkOptions("chronoUpdateBias", options, ["dtype"]);
+    const H = unitsOf("chronoUpdateBias", ofGru, shape);
+    return scope(() => {
+      const rest = to(zeros([H], options), key.backend);
+      return concat([rest, keeping(key, H, longest, options), rest]);
     });
   };
 }

@@ -1,5 +1,6 @@
 /** @file First values of a given size: numbers, and random ones of a given spread. */
 import {
+  add,
   argsort,
   ArgumentError,
   checkOptions,
@@ -85,11 +86,23 @@ function checkDeviation(op: string, deviation: number): void {
   }
 }
 
+function checkMean(op: string, mean: number): void {
+  if (!Number.isFinite(mean)) {
+    throw new ArgumentError(op, "the mean is a finite number", String(mean));
+  }
+}
+
+/** Values that were drawn around 0. */
+function around(mean: number, x: Tensor): Tensor {
+  return mean === 0 ? x : add(x, mean);
+}
+
 /**
- * Normal distribution around 0.
+ * Normal distribution.
  *
  * @param deviation - Its standard deviation. Default: 0.05, as in Keras.
- * @throws ArgumentError if it is not above 0.
+ * @param mean - What it is around. Default: 0.
+ * @throws ArgumentError if the deviation is not above 0, or the mean no finite number.
  *
  * @example
  * ```ts
@@ -98,19 +111,21 @@ function checkDeviation(op: string, deviation: number): void {
  * console.log(normalInit(0.01)(key(0), [3, 3]).abs().max().less(0.1).item()); // 1
  * ```
  */
-export function normalInit(deviation = 0.05): Initializer {
+export function normalInit(deviation = 0.05, mean = 0): Initializer {
   checkDeviation("normalInit", deviation);
+  checkMean("normalInit", mean);
   return (key, shape, options = {}) => {
     checkOptions("normalInit", options, ["dtype"]);
-    return mul(normal(shape, { key, ...options }), deviation);
+    return around(mean, mul(normal(shape, { key, ...options }), deviation));
   };
 }
 
 /**
- * Normal distribution around 0, drawn again where it would be more than two standard deviations away.
+ * Normal distribution, drawn again where it would be more than two standard deviations away from its mean.
  *
  * @param deviation - That of the distribution before. Default: 0.05, as in Keras.
- * @throws ArgumentError if it is not above 0.
+ * @param mean - What it is around. Default: 0.
+ * @throws ArgumentError if the deviation is not above 0, or the mean no finite number.
  *
  * @example
  * ```ts
@@ -119,11 +134,12 @@ export function normalInit(deviation = 0.05): Initializer {
  * console.log(truncatedNormalInit(0.5)(key(0), [30, 30]).abs().max().less(1).item()); // 1
  * ```
  */
-export function truncatedNormalInit(deviation = 0.05): Initializer {
+export function truncatedNormalInit(deviation = 0.05, mean = 0): Initializer {
   checkDeviation("truncatedNormalInit", deviation);
+  checkMean("truncatedNormalInit", mean);
   return (key, shape, options = {}) => {
     checkOptions("truncatedNormalInit", options, ["dtype"]);
-    return mul(truncatedNormal(shape, -2, 2, { key, ...options }), deviation);
+    return around(mean, mul(truncatedNormal(shape, -2, 2, { key, ...options }), deviation));
   };
 }
 

@@ -53,7 +53,7 @@ const impossible = -1e30;
  * and of every order. Sequences that are too short for their labels cost Infinity, with a gradient of 0.
  *
  * Shapes: logProbabilities [T,B,N], labels int32 [B,S] → [], or [B] with the reduction "none". Padding of steps and
- * of labels may hold anything that is a number. Units: nats.
+ * of labels may hold anything, be it NaN. Units: nats.
  *
  * The mean is over sequences; PyTorch divides each loss by the number of its labels before.
  *
@@ -110,10 +110,12 @@ export function ctcLoss(
   }).slice([{}, { stop: L }]);
   const canSkip = logicalAnd(notEqual(extended, blank), notEqual(extended, before));
 
-  const emitted = takeAlongAxis(logProbabilities, broadcastTo(expandDims(extended, 0), [T, B, L]), {
+  const isReal = less(expandDims(arange(0, T, 1, { dtype: "int32" }), 1), expandDims(steps, 0));
+  // What stands behind the end is not looked at, be it NaN.
+  const clean = where(expandDims(isReal, 2), logProbabilities, 0);
+  const emitted = takeAlongAxis(clean, broadcastTo(expandDims(extended, 0), [T, B, L]), {
     axis: 2,
   });
-  const isReal = less(expandDims(arange(0, T, 1, { dtype: "int32" }), 1), expandDims(steps, 0));
   const start = broadcastTo(
     where(equal(places, 0), tensor(0, { dtype, backend: labels.backend }), impossible),
     [B, L],

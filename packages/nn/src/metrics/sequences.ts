@@ -93,6 +93,18 @@ function runsOf(symbols: readonly (string | number)[], n: number): Map<string, n
   return counts;
 }
 
+/** The options of BLEU, where they are right. */
+export function checkBleu(op: string, options: BleuOptions): Required<BleuOptions> {
+  const { longest = 4, smoothing = 0 } = options;
+  if (!Number.isInteger(longest) || longest < 1) {
+    throw new ArgumentError(op, "longest is a whole number from 1", String(longest));
+  }
+  if (!(smoothing >= 0)) {
+    throw new ArgumentError(op, "smoothing is a number from 0", String(smoothing));
+  }
+  return { longest, smoothing };
+}
+
 /**
  * BLEU, from 0 to 1: how many runs of 1 to 4 symbols of what was said stand in a reference (their precisions,
  * clipped, as a geometric mean), times a penalty for what is shorter than the references. Of a whole corpus: runs
@@ -113,13 +125,7 @@ function runsOf(symbols: readonly (string | number)[], n: number): Map<string, n
  */
 export function bleu(pairs: readonly SaidAndReferences[], options: BleuOptions = {}): number {
   checkOptions("bleu", options, ["longest", "smoothing"]);
-  const { longest = 4, smoothing = 0 } = options;
-  if (!Number.isInteger(longest) || longest < 1) {
-    throw new ArgumentError("bleu", "longest is a whole number from 1", String(longest));
-  }
-  if (!(smoothing >= 0)) {
-    throw new ArgumentError("bleu", "smoothing is a number from 0", String(smoothing));
-  }
+  const { longest, smoothing } = checkBleu("bleu", options);
   const hits = Array.from({ length: longest }, () => 0);
   const totals = hits.slice();
   let [saidLength, meantLength] = [0, 0];
