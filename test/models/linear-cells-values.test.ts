@@ -34,7 +34,7 @@ import {
   selectiveScanCell,
   slstmCell,
   sruCell,
-  withLayerNorm,
+  layerNorm,
   zoneout,
 } from "@tapeloop/nn";
 import { describe, expect, test } from "vitest";
@@ -191,8 +191,8 @@ describe("extremes", () => {
 
 describe("wrappers", () => {
   test("see the gates and the channels of these cells", () => {
-    const names = (cell: Parameters<typeof withLayerNorm>[0]): string[] =>
-      Object.keys(withLayerNorm(cell).init(key(0)).norms);
+    const names = (cell: Parameters<typeof layerNorm>[0]): string[] =>
+      Object.keys(layerNorm(cell).init(key(0)).norms);
     expect(names(minGruCell(2, 3))).toEqual(["z"]);
     expect(names(slstmCell(2, 3))).toEqual(["i", "f", "z", "o"]);
     expect(names(rwkvCell(2, 3))).toEqual(["r"]);

@@ -26,7 +26,7 @@ import {
   stacked,
   variationalDropout,
   weightDrop,
-  withLayerNorm,
+  layerNorm,
   zoneout,
 } from "@tapeloop/nn";
 import { expect, test } from "vitest";
@@ -72,9 +72,9 @@ const wrapped: Readonly<Record<string, Extra>> = {
   // h·Wmh, and the product with x·Wmx, which leaves the loop.
   multiplicative: { cell: multiplicative(lstm), products: 1, ops: [2, 3], launches: 5 },
   // Five sums, each with a mean, a variance, a gain and a bias.
-  withLayerNorm: { cell: withLayerNorm(lstm), ops: [75, 110], launches: 30 },
-  "zoneout around withLayerNorm": {
-    cell: zoneout(withLayerNorm(lstm), 0.1),
+  layerNorm: { cell: layerNorm(lstm), ops: [75, 110], launches: 30 },
+  "zoneout around layerNorm": {
+    cell: zoneout(layerNorm(lstm), 0.1),
     ops: [75 + 12, 110 + 7],
     launches: 30 + 1,
   },

@@ -53,7 +53,7 @@ import {
   variationalDropout,
   weightDrop,
   withAttention,
-  withLayerNorm,
+  layerNorm,
   zoneout,
 } from "@tapeloop/nn";
 import { describe, expect, test } from "vitest";
@@ -81,7 +81,7 @@ const wrapped: Record<string, AnyTree> = Object.fromEntries(
       stacked: stacked(cell, cell),
       residual: residual(cell),
       highway: highway(cell, float64),
-      withLayerNorm: withLayerNorm(cell, smooth),
+      layerNorm: layerNorm(cell, smooth),
       zoneout: zoneout(cell, 0.3),
       variationalDropout: variationalDropout(cell, { inputs: 0.3, state: 0.3, outputs: 0.3 }),
       weightDrop: weightDrop(cell, 0.4),
@@ -92,7 +92,7 @@ const wrapped: Record<string, AnyTree> = Object.fromEntries(
       multiplicative: multiplicative(cell, float64),
       dilated: dilated(zoneout(cell, 0.2), 2),
       all: stacked(
-        zoneout(withLayerNorm(cell, smooth), 0.2),
+        zoneout(layerNorm(cell, smooth), 0.2),
         residual(variationalDropout(learnedInitialState(cell), 0.2)),
         highway(weightDrop(stacked(cell, cell), 0.3), float64),
       ),
@@ -326,7 +326,7 @@ describe("shortcuts", () => {
   });
 });
 
-describe("withLayerNorm", () => {
+describe("layerNorm", () => {
   /** (x − mean) / deviation, with gain and bias. */
   const norm = (x: Tensor, { gain, bias }: { gain: Tensor; bias: Tensor }): Tensor =>
     x
@@ -338,7 +338,7 @@ describe("withLayerNorm", () => {
     mapTree((x) => x.add(normal(x.shape, { key: key(8), ...float64 })), p);
 
   test("around an LSTM is the LSTM with normalized sums, written out", () => {
-    const cell = withLayerNorm(lstm, float64);
+    const cell = layerNorm(lstm, float64);
     const p = shaken(cell.init(key(0)));
     const [h, c, x] = [1, 2, 3].map((seed) => random([2, H], seed));
     const sums = split(matmul(x, p.cell.Wx).add(p.cell.b).add(matmul(h, p.cell.Wh)), 4);
@@ -359,7 +359,7 @@ describe("withLayerNorm", () => {
         return [{ h: y }, y];
       },
     };
-    const cell = withLayerNorm(plain, float64);
+    const cell = layerNorm(plain, float64);
     const p = shaken(cell.init(key(0)));
     const [h, x] = [random([2, H], 1), random([2, H], 2)];
     const y = norm(h.add(x), p.norms["output"]);
@@ -367,7 +367,7 @@ describe("withLayerNorm", () => {
   });
 
   test("reaches into layers", () => {
-    const p = withLayerNorm(stacked(simple, gru), float64).init(key(0));
+    const p = layerNorm(stacked(simple, gru), float64).init(key(0));
     expect(Object.keys(p.norms).toSorted()).toEqual([
       "layers[0].h",
       "layers[1].n",

@@ -209,11 +209,7 @@ export { fastSlow, type FastSlowParameters, type FastSlowState } from "./wrapper
 export { multiplicative, type MultiplicativeParameters } from "./wrappers/multiplicative.ts";
 export { dilated, type DilatedState } from "./wrappers/dilated.ts";
 export { chained, type ChainedParameters, type ChainedStates } from "./wrappers/chained.ts";
-export {
-  type LayerNormCellOptions,
-  type LayerNormCellParameters,
-  withLayerNorm,
-} from "./wrappers/with-layer-norm.ts";
+export { type LayerNormCellParameters, layerNorm } from "./wrappers/layer-norm.ts";
 export type { Keyed } from "./wrappers/start.ts";
 export { zoneout, type ZoneoutRates } from "./wrappers/zoneout.ts";
 export {
@@ -341,7 +337,6 @@ export {
   type BatchNormOptions,
   type BatchNormState,
   groupNorm,
-  layerNorm,
   type Normalization,
   type NormalizationOptions,
   rmsNorm,

@@ -19,7 +19,7 @@ import type { CellOptions, SizedCell } from "./recurrent-cell.ts";
  *
  * Source: Ravanelli, Brakel, Omologo and Bengio 2018, "Light gated recurrent units for speech recognition",
  * arXiv:1803.10225. The paper normalizes x·Wx over the batch, which takes the place of b: here b stays, and
- * `withLayerNorm` normalizes. The candidate is relu, as in the paper; RecurrentLayers.jl has tanh.
+ * `layerNorm` normalizes. The candidate is relu, as in the paper; RecurrentLayers.jl has tanh.
  *
  * @param inputSize - F.
  * @param hiddenSize - H.

@@ -65,24 +65,8 @@ export function standardized(x: Tensor, axes: readonly number[], epsilon: number
   return mul(centred, rsqrt(add(mean(square(centred), over), epsilon)));
 }
 
-/**
- * Layer normalization: γ ⊙ (x − μ) / √(σ² + ε) + β, mean and variance over the last axis.
- *
- * Shapes: x [..., F] → the same. Parameters: 2F.
- *
- * Source: Ba, Kiros and Hinton 2016, arXiv:1607.06450, eq. 4.
- *
- * @throws ArgumentError if the size is not a whole number from 1, or an option is unknown.
- *
- * @example
- * ```ts
- * import { key, layerNorm, tensor } from "tapeloop";
- *
- * const layer = layerNorm(2, { epsilon: 0 });
- * console.log(layer.apply(layer.init(key(0)), tensor([[1, 3]])).toArray()); // [ [ -1, 1 ] ]
- * ```
- */
-export function layerNorm(
+/** The layer of {@link layerNorm}. */
+export function normalizing(
   size: number,
   options: NormalizationOptions = {},
 ): Normalization<ScaleParameters> {

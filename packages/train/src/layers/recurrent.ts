@@ -116,9 +116,9 @@ function layerOf(
  *
  * @example
  * ```ts
- * import { layers, lstmCell, ones, sequential, withLayerNorm, zoneout } from "tapeloop";
+ * import { layers, lstmCell, ones, sequential, layerNorm, zoneout } from "tapeloop";
  *
- * const layer = layers.recurrent((F) => zoneout(withLayerNorm(lstmCell(F, 16)), 0.1));
+ * const layer = layers.recurrent((F) => zoneout(layerNorm(lstmCell(F, 16)), 0.1));
  * console.log(sequential([layer]).predict(ones([2, 5, 3])).shape); // [ 2, 16 ]
  * ```
  */

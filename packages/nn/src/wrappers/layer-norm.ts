@@ -1,26 +1,24 @@
-/** @file Layer normalization inside of a cell. */
+/** @file Layer normalization: a layer, and a wrapper that puts it inside of a cell. */
 import { checkOptions, scope, type Tensor, type Tree, zeros } from "@tapeloop/autograd";
 import type { AnyCell, ParametersOf, RecurrentCell, StateOf } from "../cells/recurrent-cell.ts";
-import type { FloatType } from "../initializers/initializer.ts";
-import { scale, type ScaleParameters, standardized } from "../layers/normalization.ts";
+import {
+  type Normalization,
+  type NormalizationOptions,
+  normalizing,
+  scale,
+  type ScaleParameters,
+  standardized,
+} from "../layers/normalization.ts";
 import { probing } from "../rnn/probe.ts";
 import { replaced } from "../rnn/state.ts";
 import { forPart } from "./start.ts";
 
-/** Parameters of a cell {@link withLayerNorm}. */
+/** Parameters of a cell with {@link layerNorm}. */
 export interface LayerNormCellParameters<P> {
   /** Those of the cell. */
   readonly cell: P;
   /** One for each sum that is normalized, by its name; or one, `output`. */
   readonly norms: Readonly<Record<string, ScaleParameters>>;
-}
-
-/** Options of {@link withLayerNorm}. */
-export interface LayerNormCellOptions {
-  /** Added to the variance. Default: 1e-5. */
-  readonly epsilon?: number;
-  /** Element type of the cell, its gains and its biases. Default: float32. */
-  readonly dtype?: FloatType;
 }
 
 /** The name of what goes into a nonlinearity, without what says so; null for other values. */
@@ -35,6 +33,29 @@ function normalized(x: Tensor, { gain, bias }: ScaleParameters, epsilon: number)
 }
 
 /**
+ * Layer normalization: γ ⊙ (x − μ) / √(σ² + ε) + β, mean and variance over the last axis.
+ *
+ * Shapes: x [..., F] → the same. Parameters: 2F.
+ *
+ * Source: Ba, Kiros and Hinton 2016, arXiv:1607.06450, eq. 4.
+ *
+ * Given a cell in place of a size, it is the wrapper that normalizes inside of that cell.
+ *
+ * @throws ArgumentError if the size is not a whole number from 1, or an option is unknown.
+ *
+ * @example
+ * ```ts
+ * import { key, layerNorm, tensor } from "tapeloop";
+ *
+ * const layer = layerNorm(2, { epsilon: 0 });
+ * console.log(layer.apply(layer.init(key(0)), tensor([[1, 3]])).toArray()); // [ [ -1, 1 ] ]
+ * ```
+ */
+export function layerNorm(
+  size: number,
+  options?: NormalizationOptions,
+): Normalization<ScaleParameters>;
+/**
  * A cell whose gates see normalized sums: each value that the cell calls `sums.…` by {@link probe} (what
  * goes into a nonlinearity) becomes α ⊙ (a − μ) / √(σ² + ε) + β, with μ and σ² over its units, before the
  * nonlinearity sees it. In an LSTM these are the four gates and the tanh of c′, in a GRU its three. A cell
@@ -47,24 +68,32 @@ function normalized(x: Tensor, { gain, bias }: ScaleParameters, epsilon: number)
  *
  * @example
  * ```ts
- * import { key, lstmCell, normal, rnn, withLayerNorm, zoneout } from "tapeloop";
+ * import { key, layerNorm, lstmCell, normal, rnn, zoneout } from "tapeloop";
  *
- * const model = rnn(zoneout(withLayerNorm(lstmCell(3, 128)), 0.1));
+ * const model = rnn(zoneout(layerNorm(lstmCell(3, 128)), 0.1));
  * const parameters = model.init(key(0));
  * console.log(Object.keys(parameters.norms)); // [ 'i', 'f', 'g', 'o', 'c' ]
  * const xs = normal([10, 2, 3], { key: key(1) });
  * console.log(model.apply(parameters, xs, { key: key(2) }).outputs.shape); // [ 10, 2, 128 ]
  * ```
  */
-export function withLayerNorm<C extends AnyCell>(
+export function layerNorm<C extends AnyCell>(
   cell: C,
-  options?: LayerNormCellOptions,
+  options?: NormalizationOptions,
 ): RecurrentCell<LayerNormCellParameters<ParametersOf<C>>, StateOf<C>>;
-export function withLayerNorm<P, S extends Tree>(
+export function layerNorm<P, S extends Tree>(
+  what: number | RecurrentCell<P, S>,
+  options: NormalizationOptions = {},
+): Normalization<ScaleParameters> | RecurrentCell<LayerNormCellParameters<P>, S> {
+  return typeof what === "object" ? normalizedCell(what, options) : normalizing(what, options);
+}
+
+/** A cell whose sums are normalized. */
+function normalizedCell<P, S extends Tree>(
   cell: RecurrentCell<P, S>,
-  options: LayerNormCellOptions = {},
+  options: NormalizationOptions,
 ): RecurrentCell<LayerNormCellParameters<P>, S> {
-  checkOptions("withLayerNorm", options, ["epsilon", "dtype"]);
+  checkOptions("layerNorm", options, ["epsilon", "dtype"]);
   const { epsilon = 1e-5, dtype = "float32" } = options;
   /** One step of one sequence of zeros, for the sizes of the sums. */
   const sizesOf = (parameters: P): Record<string, number> => {
