@@ -153,7 +153,7 @@ const notOps = new Set(
   (
     "setDefaultBackend defaultBackend checkOptions tapeOf nextKey memory scope step within noGrad grad " +
     "valueAndGrad hessian hvp checkpoint customVjp customJvp gradientHook detectAnomaly dim compile trace " +
-    "verify simplify formatProgram explain cond"
+    "verify simplify formatProgram explain cond whileLoop"
   ).split(" "),
 );
 
