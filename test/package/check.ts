@@ -38,7 +38,7 @@ try {
     .map((entry) => resolve(packages, entry.name));
   // tsc never deletes what it wrote earlier: a module that is gone would be packed again.
   for (const folder of folders) rmSync(resolve(folder, "dist"), { recursive: true, force: true });
-  run("tsc", ["-b", "packages"], root);
+  run("pnpm", ["build"], root);
 
   const dependencies: Record<string, string> = {};
   const entries: string[] = [];

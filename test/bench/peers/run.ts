@@ -45,7 +45,7 @@ const compiled = join(here, "dist/peers/ours");
 if (!existsSync(modern)) {
   execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: here, stdio: "inherit" });
 }
-execFileSync("tsc", ["-b", "packages"], { cwd: root, stdio: "inherit" });
+execFileSync("npm", ["run", "build"], { cwd: root, stdio: "inherit" });
 execFileSync("tsc", ["-p", here], { cwd: root, stdio: "inherit" });
 const asked = spawnSync(python, [join(here, "pytorch.py"), "versions"], { encoding: "utf8" });
 const hasTorch = asked.status === 0;
