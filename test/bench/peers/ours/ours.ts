@@ -41,8 +41,6 @@ setDefaultBackend(
     threads: variant === "threads" ? 2 : 1,
   }),
 );
-const asWritten = <F>(f: F): F => f;
-const prepare = variant === "eager" ? asWritten : compile;
 
 /** Training steps with Adam, one for each call; returns the loss before the step. */
 function training(
@@ -58,11 +56,12 @@ function training(
     readonly state: object;
     readonly loss: Tensor;
   }
-  const train = prepare(({ parameters: p, state }: Model, x: Tensor): Model => {
+  const written = ({ parameters: p, state }: Model, x: Tensor): Model => {
     const { value, grads } = loss(p, x);
     const next = optimizer.update(grads, state, p);
     return { parameters: next.params, state: next.state, loss: value };
-  });
+  };
+  const train = variant === "eager" ? written : compile(written, { donate: [0] });
   let model: Model = { parameters, state: optimizer.init(parameters), loss: tensor(0) };
   return () => {
     model = step(model, (m) => train(m, xs));
