@@ -89,15 +89,15 @@ function again(f: (x: Tensor) => Tensor, x: Tensor): Repeated {
 const works: Readonly<Record<string, { readonly of: Work; readonly sizes: readonly number[] }>> = {
   // The sum is what is read back: one number.
   "elements: tanh(x) · 0.5 + x, summed": {
-    sizes: [10, 12, 14, 16, 18, 20, 22].map((power) => 2 ** power),
+    sizes: [10, 12, 14, 16, 18, 20, 22, 23].map((power) => 2 ** power),
     of: (_, size) => again((x) => x.tanh().mul(0.5).add(x).sum(), random([size], 1)),
   },
   "product: n × n by n × n, summed": {
-    sizes: [32, 64, 128, 256, 512, 1024],
+    sizes: [32, 64, 128, 256, 512, 1024, 2048],
     of: (_, size) => again((x) => matmul(x, x).sum(), random([size, size], 1)),
   },
   "LSTM: a training step of 16 steps, batch 32, of H states, with Adam": {
-    sizes: [16, 32, 64, 128, 256, 512],
+    sizes: [16, 32, 64, 128, 256, 512, 1024],
     of: training,
   },
 };
