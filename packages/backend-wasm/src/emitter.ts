@@ -56,9 +56,13 @@ export class Body {
   readonly #locals: ValueType[] = [];
   readonly #parameters: number;
 
+  /** Whether sums of products may be rounded once. */
+  readonly canFuse: boolean;
+
   /** @param parameters - How many there are: the first locals. */
-  constructor(parameters: number) {
+  constructor(parameters: number, canFuse = false) {
     this.#parameters = parameters;
+    this.canFuse = canFuse;
   }
 
   /** A new local. */

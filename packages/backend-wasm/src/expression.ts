@@ -12,13 +12,16 @@ import type { PlainOp } from "./instructions.ts";
 /** A function of the host, for lanes of 64 bits: of a mask, what counts where it has zeros, and operands. */
 type HostOp = `host.${HostName}`;
 
+/** x·y + z of three operands. */
+type SumOfProduct = "f32x4.muladd" | "f64x2.muladd";
+
 /** A value of all lanes: an operand, a constant, or an instruction on others. */
 export type Expression =
   | { readonly kind: "operand"; readonly index: number }
   | { readonly kind: "float" | "double" | "bits"; readonly value: number }
   | {
       readonly kind: "op";
-      readonly name: PlainOp | HostOp;
+      readonly name: PlainOp | HostOp | SumOfProduct;
       readonly inputs: readonly Expression[];
     };
 
@@ -28,7 +31,10 @@ export function operand(index: number): Expression {
 }
 
 /** An instruction. */
-export function op(name: PlainOp | HostOp, ...inputs: readonly Expression[]): Expression {
+export function op(
+  name: PlainOp | HostOp | SumOfProduct,
+  ...inputs: readonly Expression[]
+): Expression {
   return { kind: "op", name, inputs };
 }
 
@@ -137,7 +143,10 @@ export class Writer {
         const { name, inputs } = expression;
         const local = body.local("v128");
         if (name.startsWith("host.")) this.#writeHost(name as HostOp, inputs, local);
-        else {
+        else if (name === "f32x4.muladd" || name === "f64x2.muladd") {
+          this.#writeSum(name === "f32x4.muladd" ? "f32x4" : "f64x2", inputs);
+          body.set(local);
+        } else {
           if (shifts.has(name)) {
             this.write(inputs[0]);
             body.i32((inputs[1] as { value: number }).value);
@@ -151,6 +160,16 @@ export class Writer {
       default:
         expression satisfies never;
     }
+  }
+
+  /** Puts x·y + z on the stack: rounded once if that may be. */
+  #writeSum(vector: "f32x4" | "f64x2", [x, y, z]: readonly Expression[]): void {
+    const body = this.#body;
+    this.write(x);
+    this.write(y);
+    if (!body.canFuse) body.op(`${vector}.mul`);
+    this.write(z);
+    body.op(body.canFuse ? `${vector}.relaxed_madd` : `${vector}.add`);
   }
 
   /** Computes in a local what the host says where the mask has ones. */

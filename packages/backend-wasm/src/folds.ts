@@ -8,9 +8,8 @@ export type Reduction = "sum" | "max";
 
 /** How elements of a type are folded, a vector of 16 bytes at a time. */
 interface Fold {
-  /** Accumulators that a vector goes into, and what they begin with. */
-  readonly vectors: number;
-  readonly start: (body: Body) => Body;
+  /** Puts on the stack what each of the accumulators begins with that a vector goes into. */
+  readonly starts: readonly ((body: Body) => Body)[];
   /** Folds the vector on the stack into the accumulators. */
   readonly take: (body: Body, into: readonly number[]) => void;
   /** Puts all lanes of the accumulators, folded, on the stack. */
@@ -26,10 +25,13 @@ interface Fold {
   readonly storeAll: (body: Body, from: readonly number[], out: number) => void;
 }
 
-/** Accumulators that hold elements of the type itself; `op` folds two vectors, `lanes` are folded by `one`. */
+/** How many lanes there are in a vector. */
+const counts = { f32x4: 4, f64x2: 2, i32x4: 4 } as const;
+
+/** Accumulators that hold elements of the type itself. */
 function plainFold(
   total: "f32" | "f64" | "i32",
-  [vector, count]: readonly ["f32x4" | "f64x2" | "i32x4", number],
+  vector: keyof typeof counts,
   name: "add" | "max" | "max_s",
   start: (body: Body) => Body,
 ): Fold {
@@ -43,11 +45,10 @@ function plainFold(
     }
   };
   return {
-    vectors: 1,
-    start,
+    starts: [start],
     take: (body, [into]) => void body.get(into).op(foldVectors).set(into),
     end: (body, [from]) => {
-      for (let lane = 0; lane < count; lane++) {
+      for (let lane = 0; lane < counts[vector]; lane++) {
         body.get(from).lane(`${vector}.extract_lane`, lane);
         if (lane > 0) foldOne(body);
       }
@@ -61,10 +62,49 @@ function plainFold(
   };
 }
 
+/**
+ * The greatest of real numbers, which is NaN if one of them is, and 0 rather than −0. The instruction that has all
+ * of this takes ten others, each of which waits for the one before; so the greatest that are no NaN, the signs that
+ * all have in common, and whether there was no NaN are found apart.
+ */
+function greatestFold(total: "f32" | "f64", vector: "f32x4" | "f64x2"): Fold {
+  const splat = (body: Body, value: number): Body =>
+    (vector === "f32x4" ? body.f32(value) : body.f64(value)).op(`${vector}.splat`);
+  const ones = (body: Body): Body => body.i32(-1).op("i32x4.splat");
+  const plainly = plainFold(total, vector, "max", (body) => splat(body, -Infinity));
+  const join = (body: Body, [greatest, signs, ordered]: readonly number[]): void => {
+    splat(body.get(greatest), 0).op(`${vector}.add`);
+    splat(body.get(signs), -0).op("v128.and", "v128.or");
+    splat(body, NaN).get(ordered).op("v128.bitselect").set(greatest);
+  };
+  return {
+    ...plainly,
+    starts: [...plainly.starts, ones, ones],
+    take: (body, [greatest, signs, ordered]) => {
+      const x = body.local("v128");
+      body.set(x).get(greatest).get(x).op(`${vector}.pmax`).set(greatest);
+      body.get(signs).get(x).op("v128.and").set(signs);
+      body.get(x).get(x).op(`${vector}.eq`).get(ordered).op("v128.and").set(ordered);
+    },
+    end: (body, from) => {
+      join(body, from);
+      plainly.end(body, from);
+    },
+    storeAll: (body, from, out) => {
+      join(body, from);
+      plainly.storeAll(body, from, out);
+    },
+  };
+}
+
+/** Zeros of float64. */
+function zeros(body: Body): Body {
+  return body.f64(0).op("f64x2.splat");
+}
+
 /** Sums of float32 are kept in float64, and rounded once. */
 const singleSum: Fold = {
-  vectors: 2,
-  start: (body) => body.f64(0).op("f64x2.splat"),
+  starts: [zeros, zeros],
   take: (body, [low, high]) => {
     const x = body.local("v128");
     body.set(x);
@@ -93,8 +133,7 @@ const singleSum: Fold = {
 
 /** The greatest of masks, which are bytes here: whether one is 1. */
 const anyOf: Fold = {
-  vectors: 1,
-  start: (body) => body.i32(0).op("i32x4.splat"),
+  starts: [(body) => body.i32(0).op("i32x4.splat")],
   take: (body, [into]) => void body.get(into).op("v128.or").set(into),
   end: (body, [from]) => void body.get(from).op("v128.any_true"),
   total: "i32",
@@ -105,20 +144,18 @@ const anyOf: Fold = {
   storeAll: (body, [from], out) => void body.get(out).get(from).at("v128.store"),
 };
 
-const wholes = ["i32x4", 4] as const;
-
 const folds: Readonly<Record<Reduction, Readonly<Record<DType, Fold>>>> = {
   sum: {
     float32: singleSum,
-    float64: plainFold("f64", ["f64x2", 2], "add", (body) => body.f64(0).op("f64x2.splat")),
-    int32: plainFold("i32", wholes, "add", (body) => body.i32(0).op("i32x4.splat")),
+    float64: plainFold("f64", "f64x2", "add", zeros),
+    int32: plainFold("i32", "i32x4", "add", (body) => body.i32(0).op("i32x4.splat")),
     // Ops cast masks before they count them; of masks themselves, 1 + 1 is 1.
     bool: anyOf,
   },
   max: {
-    float32: plainFold("f32", ["f32x4", 4], "max", (body) => body.f32(-Infinity).op("f32x4.splat")),
-    float64: plainFold("f64", ["f64x2", 2], "max", (body) => body.f64(-Infinity).op("f64x2.splat")),
-    int32: plainFold("i32", wholes, "max_s", (body) => body.i32(-(2 ** 31)).op("i32x4.splat")),
+    float32: greatestFold("f32", "f32x4"),
+    float64: greatestFold("f64", "f64x2"),
+    int32: plainFold("i32", "i32x4", "max_s", (body) => body.i32(-(2 ** 31)).op("i32x4.splat")),
     bool: anyOf,
   },
 };
@@ -137,13 +174,13 @@ export class Accumulator {
   constructor(body: Body, reduction: Reduction, dtype: DType) {
     this.#body = body;
     this.#fold = folds[reduction][dtype];
-    this.#vectors = Array.from({ length: this.#fold.vectors }, () => body.local("v128"));
+    this.#vectors = this.#fold.starts.map(() => body.local("v128"));
     this.#total = body.local(this.#fold.total);
   }
 
   /** Begins with nothing. */
   begin(): void {
-    for (const vector of this.#vectors) this.#fold.start(this.#body).set(vector);
+    this.#fold.starts.forEach((start, i) => start(this.#body).set(this.#vectors[i]));
   }
 
   /** Takes the vector on the stack. */
@@ -151,9 +188,9 @@ export class Accumulator {
     this.#fold.take(this.#body, this.#vectors);
   }
 
-  /** Takes the vector at an address. */
-  takeAt(pointer: number): void {
-    this.#body.get(pointer).at("v128.load");
+  /** Takes the vector so many bytes behind an address. */
+  takeAt(pointer: number, offset = 0): void {
+    this.#body.get(pointer).at("v128.load", offset);
     this.take();
   }
 

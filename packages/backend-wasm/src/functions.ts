@@ -21,13 +21,13 @@ interface Coefficients {
   readonly logTail: readonly [readonly number[], (readonly number[])?];
 }
 
-/** Coefficients of Moshier's Cephes: expf.c, logf.c, log.c; e^r in float64 by its Taylor series. */
+/**
+ * Logarithms: Moshier's Cephes, logf.c and log.c. e^r: in float32 the closest polynomial, found by
+ * test/references/make-exp-polynomial.py; in float64 the Taylor series.
+ */
 const coefficients: Readonly<Record<Real["vector"], Coefficients>> = {
   f32x4: {
-    expTail: [
-      1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
-      5.0000001201e-1,
-    ],
+    expTail: [0.0013818302, 0.008368532, 0.041668292, 0.16666523, 0.49999994],
     expEnds: [-104, 89],
     tanhEnd: 10,
     logTail: [
@@ -63,30 +63,46 @@ function inverseFactorials(first: number, last: number): number[] {
   return list;
 }
 
-/** x as n ln 2 + r, with |r| ≤ ½ ln 2; and eʳ − 1. NaN stays NaN. */
-function reduced(t: Real, x: Expression): { n: Expression; rest: Expression } {
-  const n = t.op("nearest", t.op("mul", x, Math.LOG2E));
-  const r = t.op("sub", t.op("sub", x, t.op("mul", n, ln2High)), t.op("mul", n, ln2Low));
-  const tail = t.polynomial(r, coefficients[t.vector].expTail);
-  return { n, rest: t.op("add", t.op("mul", tail, t.op("mul", r, r)), r) };
+/**
+ * x as n ln 2 + r, with |r| ≤ ½ ln 2: n plus an offset in the lowest bits, and eʳ − 1, which is NaN where x is.
+ */
+function reduced(
+  t: Real,
+  x: Expression,
+  offset: number,
+): { counted: Expression; rest: Expression } {
+  const counter = t.counter(offset);
+  const counted = t.muladd(x, Math.LOG2E, counter);
+  const n = t.op("sub", counted, counter);
+  const r = t.muladd(n, -ln2Low, t.muladd(n, -ln2High, x));
+  const square = t.op("mul", r, r);
+  const tail = t.polynomial(r, coefficients[t.vector].expTail, square);
+  return { counted, rest: t.muladd(tail, square, r) };
 }
 
 /** eˣ. 2 ulp. */
 export function exp(t: Real, x: Expression): Expression {
   // Beyond the ends the result is 0 or Infinity, through the scale that over- or underflows.
-  const { n, rest } = reduced(t, t.clamped(x, ...coefficients[t.vector].expEnds));
+  return expWithin(t, t.clamped(x, ...coefficients[t.vector].expEnds));
+}
+
+/** eˣ for x between the ends. */
+function expWithin(t: Real, x: Expression): Expression {
+  const { counted, rest } = reduced(t, x, 2 * t.bias);
+  // 2ⁿ in two steps, of which neither is out of range: each takes one half of n, and one bias.
+  const half = t.shift("shr_u", counted, 1);
+  const other = t.wholeSub(counted, half);
   const value = t.op("add", rest, 1);
-  // 2ⁿ in two steps: neither is out of range.
-  const half = t.op("floor", t.op("mul", n, 0.5));
-  return t.op("mul", t.op("mul", value, t.powerOf2(half)), t.powerOf2(t.op("sub", n, half)));
+  return t.op("mul", t.op("mul", value, t.powerOf2(half)), t.powerOf2(other));
 }
 
 /** eˣ − 1. 2 ulp in float64. */
 export function expm1(t: Real, x: Expression): Expression {
-  const { n, rest } = reduced(t, t.clamped(x, -60, coefficients[t.vector].expEnds[1]));
+  const within = t.clamped(x, -60, coefficients[t.vector].expEnds[1]);
   // Half of it, so that the scale does not overflow before the result does.
-  const scale = t.powerOf2(t.op("sub", n, 1));
-  const half = t.op("add", t.op("mul", rest, scale), t.op("sub", scale, 0.5));
+  const { counted, rest } = reduced(t, within, t.bias - 1);
+  const scale = t.powerOf2(counted);
+  const half = t.muladd(rest, scale, t.op("sub", scale, 0.5));
   // Near 0 eˣ − 1 is x, whose sign and last bits stay.
   const isTiny = t.op("lt", t.op("abs", x), 2 ** -t.mantissa / 4);
   return t.select(isTiny, x, t.op("add", half, half));
@@ -95,17 +111,20 @@ export function expm1(t: Real, x: Expression): Expression {
 /** tanh x = (e²ˣ − 1) / (e²ˣ + 1). 2.5 ulp, exactly ±1 where it is saturated. */
 export function tanh(t: Real, x: Expression): Expression {
   const signBit = op("v128.and", x, t.number(-0));
-  const size = t.clamped(t.op("abs", x), 0, coefficients[t.vector].tanhEnd);
-  const { n, rest } = reduced(t, t.op("mul", size, 2));
-  const scale = t.powerOf2(n);
-  const m = t.op("add", t.op("mul", rest, scale), t.op("sub", scale, 1));
+  const size = t.op("pmin", t.op("abs", x), coefficients[t.vector].tanhEnd);
+  const { counted, rest } = reduced(t, t.op("add", size, size), t.bias);
+  const scale = t.powerOf2(counted);
+  const m = t.muladd(rest, scale, t.op("sub", scale, 1));
   return op("v128.or", t.op("div", m, t.op("add", m, 2)), signBit);
 }
 
 /** 1 / (1 + e⁻ˣ), or eˣ / (1 + eˣ) below 0, where e⁻ˣ overflows. 2.5 ulp. */
 export function sigmoid(t: Real, x: Expression): Expression {
-  const e = exp(t, t.op("neg", t.op("abs", x)));
-  return t.op("div", t.select(t.op("lt", x, 0), e, 1), t.op("add", e, 1));
+  const size = op("v128.or", x, t.number(-0));
+  const e = expWithin(t, t.op("pmax", size, coefficients[t.vector].expEnds[0]));
+  // e is at most 1.
+  const oneOrNone = op("v128.andnot", t.number(1), t.op("lt", x, 0));
+  return t.op("div", t.op("pmax", e, oneOrNone), t.op("add", e, 1));
 }
 
 /** ln x. 1.5 ulp. */
@@ -120,11 +139,11 @@ export function log(t: Real, x: Expression): Expression {
   const m = t.op("sub", t.select(isLow, t.op("add", fraction, fraction), fraction), 1);
   const z = t.op("mul", m, m);
   const [above, below] = coefficients[t.vector].logTail;
-  const top = t.polynomial(m, above);
-  const tail = below === undefined ? top : t.op("div", top, t.polynomial(m, below));
-  const small = t.op("add", t.op("mul", t.op("mul", tail, m), z), t.op("mul", e, ln2Low));
-  const near = t.op("add", m, t.op("sub", small, t.op("mul", z, 0.5)));
-  const value = t.op("add", near, t.op("mul", e, ln2High));
+  const top = t.polynomial(m, above, z);
+  const tail = below === undefined ? top : t.op("div", top, t.polynomial(m, below, z));
+  const small = t.muladd(t.op("mul", tail, m), z, t.op("mul", e, ln2Low));
+  const near = t.op("add", m, t.muladd(z, -0.5, small));
+  const value = t.muladd(e, ln2High, near);
   // At the ends: ln 0 = −Infinity, ln ∞ = ∞, and NaN below 0 and for NaN.
   const isFinite = t.op("lt", x, Infinity);
   const isPositive = t.op("gt", x, 0);

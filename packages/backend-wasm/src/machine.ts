@@ -37,7 +37,7 @@ export interface KernelSlot {
 export class Machine {
   /** What kernels read and write. */
   readonly memory: LinearMemory;
-  /** Whether products may add and multiply with one rounding. */
+  /** Whether sums of products may be rounded once. */
   readonly canFuse: boolean;
   /** The tile of its products. */
   tile: Tile = preferred;
@@ -49,7 +49,7 @@ export class Machine {
   #waiting: { readonly slot: KernelSlot; readonly source: FunctionSource }[] = [];
 
   /**
-   * @param canFuse - Whether products may add and multiply with one rounding.
+   * @param canFuse - Whether sums of products may be rounded once.
    * @param threads - Which work on one kernel, at most.
    */
   constructor(canFuse: boolean, threads: Threads = alone) {
@@ -106,7 +106,7 @@ export class Machine {
     const waiting = this.#waiting;
     this.#waiting = [];
     const sources = waiting.map(({ source }) => source);
-    const bytes = moduleOf(sources, this.crew !== null);
+    const bytes = moduleOf(sources, this.crew !== null, this.canFuse);
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       env: { ...hostFunctions, memory: this.memory.memory as WebAssembly.Memory },
     });

@@ -29,10 +29,12 @@ export const mostPages = 65_536;
  * host from `env`.
  *
  * @param isShared - Whether the memory is one that threads share.
+ * @param canFuse - Whether sums of products may be rounded once.
  */
 export function moduleOf(
   functions: readonly FunctionSource[],
   isShared = false,
+  canFuse = false,
 ): Uint8Array<ArrayBuffer> {
   const limits = isShared ? [0x03, 0, ...unsigned(mostPages)] : [0x00, 0];
   const hostTypes = hostNames.map((name) => [
@@ -52,7 +54,7 @@ export function moduleOf(
   const first = hostNames.length;
   const exports = functions.map((_, i) => [...named(String(i)), 0x00, ...unsigned(first + i)]);
   const bodies = functions.map(({ parameters, write }) => {
-    const body = new Body(parameters.length);
+    const body = new Body(parameters.length, canFuse);
     write(body);
     return body.bytes();
   });

@@ -58,13 +58,32 @@ export class Real {
     return shift(this.vector === "f32x4" ? `i32x4.${direction}` : `i64x2.${direction}`, x, by);
   }
 
-  /** The value of a polynomial, by Horner's rule; the coefficient of the highest power comes first. */
-  polynomial(x: Expression, coefficients: readonly number[]): Expression {
-    const [first, ...rest] = coefficients;
-    return rest.reduce<Expression>(
-      (sum, c) => this.op("add", this.op("mul", sum, x), c),
-      this.number(first),
-    );
+  /** x − y of whole numbers, in lanes of as many bits. */
+  wholeSub(x: Expression, y: Expression): Expression {
+    return op(this.vector === "f32x4" ? "i32x4.sub" : "i64x2.sub", x, y);
+  }
+
+  /** x·y + z: with one rounding where the machine may fuse, otherwise with two. */
+  muladd(x: Expression, y: Expression | number, z: Expression | number): Expression {
+    const [b, c] = [y, z].map((v) => (typeof v === "number" ? this.number(v) : v));
+    return op(`${this.vector}.muladd`, x, b, c);
+  }
+
+  /**
+   * The value of a polynomial; the coefficient of the highest power comes first. Pairs of terms are summed on their
+   * own, and then by Horner's rule in x²: half as many steps wait for one another.
+   */
+  polynomial(
+    x: Expression,
+    coefficients: readonly number[],
+    square: Expression = this.op("mul", x, x),
+  ): Expression {
+    const pairs: Expression[] = [];
+    for (let i = coefficients.length - 1; i >= 0; i -= 2) {
+      const [odd, even] = [coefficients[i - 1], coefficients[i]];
+      pairs.push(i === 0 ? this.number(even) : this.muladd(x, odd, even));
+    }
+    return pairs.reduceRight((sum, pair) => this.muladd(sum, square, pair));
   }
 
   /** x kept between two bounds; NaN stays NaN. */
@@ -73,11 +92,19 @@ export class Real {
     return this.op("pmin", this.op("pmax", x, low), high);
   }
 
-  /** 2ⁿ for whole n from the least exponent to 1 − it, as numbers of this type. */
-  powerOf2(n: Expression): Expression {
-    // So large that the last bit stands for 1: the lowest bits are n + bias.
-    const biased = this.op("add", n, 2 ** this.mantissa + 1 - this.least);
-    return this.shift("shl", biased, this.mantissa);
+  /** So large that the last bit stands for 1, plus a whole number: the lowest bits of sums with it count. */
+  counter(offset: number): number {
+    return 1.5 * 2 ** this.mantissa + offset;
+  }
+
+  /** 2ⁿ⁻ᵇ, where the lowest bits count n and b is {@link Real.bias}. */
+  powerOf2(counted: Expression): Expression {
+    return this.shift("shl", counted, this.mantissa);
+  }
+
+  /** What an exponent's bits are more than it. */
+  get bias(): number {
+    return 1 - this.least;
   }
 
   /** The exponents of normal numbers above 0, as numbers: e where x is from ½ 2ᵉ to 2ᵉ. */

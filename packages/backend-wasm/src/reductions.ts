@@ -44,21 +44,27 @@ function rowKernel(reduction: Reduction, dtype: DType): FunctionSource {
 }
 
 /**
- * A vector of columns at a time: parameters are the first element, the end of its column, bytes of a row, and
- * the result.
+ * So many vectors of columns at a time: parameters are the first element, the end of its column, bytes of a row,
+ * and the result.
  */
-function columnKernel(reduction: Reduction, dtype: DType): FunctionSource {
+function columnKernel(reduction: Reduction, dtype: DType, vectors: number): FunctionSource {
   return {
     parameters: ["i32", "i32", "i32", "i32"],
     write(body) {
       const [at, end, row, out] = [0, 1, 2, 3];
-      const accumulator = new Accumulator(body, reduction, dtype);
-      accumulator.begin();
+      const accumulators = Array.from(
+        { length: vectors },
+        () => new Accumulator(body, reduction, dtype),
+      );
+      for (const accumulator of accumulators) accumulator.begin();
       body.loopUntil(at, end, () => {
-        accumulator.takeAt(at);
-        body.get(at).get(row).op("i32.add").set(at);
+        accumulators.forEach((accumulator, i) => accumulator.takeAt(at, 16 * i));
+        body.add(at, row);
       });
-      accumulator.storeAll(out);
+      for (const [i, accumulator] of accumulators.entries()) {
+        accumulator.storeAll(out);
+        if (i < vectors - 1) body.advance(out, 16);
+      }
     },
   };
 }
@@ -131,14 +137,23 @@ export function reduceBlocks(
     const row = width * middle;
     run(from, from + outer * row, row, row - (row % 16), to);
   } else {
-    const run = machine.kernel(`${reduction} ${dtype} columns`, columnKernel(reduction, dtype));
     const [row, block] = [width * inner, width * inner * middle];
+    // Whole lines of the cache as far as there are some: of long rows, none stays there until it is read again.
+    const lines = row - (row % 64);
+    const [run, runLine] = [1, 4].map((vectors) =>
+      machine.kernel(
+        `${reduction} ${dtype} columns ${vectors}`,
+        columnKernel(reduction, dtype, vectors),
+      ),
+    );
     for (let o = 0; o < outer; o++) {
-      // A vector that reaches beyond the last column writes where the next one, or nobody, will write.
-      for (let i = 0; i < row; i += 16) {
+      const at = (kernel: typeof run, i: number): void => {
         const start = from + o * block + i;
-        run(start, start + block, row, to + o * row + i);
-      }
+        kernel(start, start + block, row, to + o * row + i);
+      };
+      for (let i = 0; i < lines; i += 64) at(runLine, i);
+      // A vector that reaches beyond the last column writes where the next one, or nobody, will write.
+      for (let i = lines; i < row; i += 16) at(run, i);
     }
   }
 }

@@ -1,5 +1,5 @@
 /** @file Whole programs as plans: made once, and then run without looking at the program again. */
-import type { CompiledProgram, KernelTable, Program } from "@tapeloop/autograd/backend";
+import type { CompiledProgram, KernelTable, Program, Variable } from "@tapeloop/autograd/backend";
 import { addressOf, isRowMajor, type WasmArray } from "../array.ts";
 import { rowMajor } from "../layout.ts";
 import type { Machine } from "../machine.ts";
@@ -22,12 +22,18 @@ export function compileProgram(
   const { memory } = machine;
   const host = new Host(machine, products, kernels);
   const lowering = new Lowering(host, program);
-  const sourceVariables = [...program.inputs, ...program.constants.map(({ variable }) => variable)];
-  const sources = sourceVariables.map((v) => {
+  const source = (v: Variable, layout: Partial<Place>): Buffer => {
     const buffer = new Buffer(bytesFor(v.type), lowering, host.slot());
-    lowering.set(v, placeOf(v.type, buffer));
+    lowering.set(v, { ...placeOf(v.type, buffer), ...layout });
     return buffer;
-  });
+  };
+  // Of constants it is known how they lie; inputs are brought in order first.
+  const sources = [
+    ...program.inputs.map((v) => source(v, {})),
+    ...program.constants.map(({ variable, tensor }) =>
+      source(variable, { strides: (tensor.array as WasmArray).strides }),
+    ),
+  ];
   lowerProgram(lowering, program);
   const results = program.outputs.map((v) => kept(lowering, lowering.place(v)));
   const made = [...new Set(results.map(({ buffer }) => buffer).filter(({ slot }) => slot < 0))];
@@ -48,12 +54,13 @@ export function compileProgram(
     const { slots } = host;
     const parts = new Map<number, Part>();
     const temporary = new Set<Part>();
-    const arrays = [...inputs, ...constants].map((x) => {
+    const inOrder = inputs.map((x) => {
       if (isRowMajor(x)) return x;
       const dense = rowMajor(machine, x);
       temporary.add(dense.part);
       return dense;
     });
+    const arrays = [...inOrder, ...constants];
     arrays.forEach((x, i) => (slots[sources[i].slot] = addressOf(x)));
     const scratch = memory.allocate(layout.bytes);
     temporary.add(scratch);

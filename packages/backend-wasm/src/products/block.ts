@@ -23,8 +23,6 @@ export interface BlockForm {
   readonly lastLanes: number;
   /** Whether the rows of a tile of the left operand are neighbours in memory, or lie anywhere. */
   readonly isLeftPacked: boolean;
-  /** Whether products are added with one rounding. */
-  readonly canFuse: boolean;
 }
 
 /** The instructions that differ between element types. */
@@ -83,7 +81,7 @@ export function blockKernel(form: BlockForm): FunctionSource {
 }
 
 function writeBlock(body: Body, form: BlockForm): void {
-  const { dtype, rows, vectors, lastLanes, isLeftPacked, canFuse } = form;
+  const { dtype, rows, vectors, lastLanes, isLeftPacked } = form;
   const { bytes, lanes, splat, mul, add, madd } = forms[dtype];
   const width = 16 * vectors;
   const sums = Array.from({ length: rows }, () =>
@@ -149,7 +147,7 @@ function writeBlock(body: Body, form: BlockForm): void {
               .set(factor);
           else body.get(lefts[r]).at(splat).set(factor);
           ofRow.forEach((sum, v) => {
-            if (canFuse) body.get(factor).get(columns[v]).get(sum).op(madd).set(sum);
+            if (body.canFuse) body.get(factor).get(columns[v]).get(sum).op(madd).set(sum);
             else body.get(sum).get(factor).get(columns[v]).op(mul, add).set(sum);
           });
         });

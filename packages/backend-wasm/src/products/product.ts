@@ -155,7 +155,6 @@ function tiled(machine: Machine, form: ProductForm): Product {
       vectors: isLast ? lastVectors : vectors,
       lastLanes: ((columns + lanes - 1) % lanes) + 1,
       isLeftPacked,
-      canFuse: machine.canFuse,
     };
     const name = `block ${Object.values(blockForm).join(" ")}`;
     return machine.slot(name, blockKernel(blockForm));
