@@ -1,13 +1,14 @@
 /**
  * @file Threads that run kernels beside this one, on the same memory.
  *
- * All that they are told stands in a few shared numbers: for each thread a counter of jobs, what to do (take a
- * module, run a kernel), and the values. A thread that has nothing to do looks at its counter for a moment, and
- * then sleeps until it is woken.
+ * All that they are told stands in a few shared numbers: a list of jobs, and how many of them nobody has taken yet.
+ * Every thread takes one job after the other, this one as well: so nobody waits for a thread that the system does not
+ * let run, but for the job that it has in hand. A thread that finds nothing to do looks again for a moment, and then
+ * sleeps until it is woken.
  */
 import { BackendError } from "@tapeloop/autograd/backend";
 import type { KernelSlot } from "./machine.ts";
-import type { LinearMemory } from "./memory.ts";
+import type { LinearMemory, Part } from "./memory.ts";
 
 /** A kernel, and what it is called with. */
 export interface Job {
@@ -17,19 +18,28 @@ export interface Job {
   readonly values: readonly number[];
 }
 
-/** Numbers of each thread: its counter, what to do, how many values, and these. */
+/** How many jobs there are for each thread: the more, the less the last one is waited for. */
+export const jobsPerThread = 4;
+
+/** Shared numbers: one that changes with every list, jobs that nobody has taken, and those that are not done. */
+const [list, left, undone] = [0, 1, 2];
+/** How many modules there are; jobs that others have done; whether one failed; threads that have started. */
+const [modules, byOthers, failed, present] = [3, 4, 5, 6];
+/** Behind them, modules as they come in turns: bytes' address and count, and how many kernels. */
+const [firstModule, mostModules] = [16, 64];
+/** Behind them, how many modules each thread has made; and behind these, jobs. */
+const firstTaken = firstModule + 3 * mostModules;
+/** Numbers of a job: the kernel's, how many values, and these. */
 const width = 32;
 /** Kernels that take more values than there is room for stay on this thread. */
-const mostValues = width - 4;
-/** What all threads share, in front of them: jobs that are not done, threads that are there, whether one failed. */
-const [undone, present, failed, head] = [0, 1, 2, 16];
+const mostValues = width - 2;
 
 /**
  * What a thread does, in plain JavaScript that needs nothing around it, with host functions of its own: it runs
- * where no module of ours can be loaded from. Operation 1 makes the kernels of a module, whose bytes are at an address; 2 runs one of them.
+ * where no module of ours can be loaded from.
  */
 const program = `
-const start = ({ memory, shared, index }) => {
+const start = ({ memory, shared, index, firstJob }) => {
   const env = {
     memory,
     sin: Math.sin,
@@ -38,25 +48,38 @@ const start = ({ memory, shared, index }) => {
     pow: (x, y) => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y),
     rem: (x, y) => x % y,
   };
-  const at = ${head} + index * ${width};
   const kernels = [];
+  const learn = () => {
+    for (let i = shared[${firstTaken} + index]; i < Atomics.load(shared, ${modules}); i++) {
+      const [at, size, count] = shared.subarray(${firstModule} + 3 * (i % ${mostModules}));
+      const bytes = new Uint8Array(memory.buffer, at, size).slice();
+      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
+      for (let k = 0; k < count; k++) kernels.push(exports[k]);
+      Atomics.store(shared, ${firstTaken} + index, i + 1);
+    }
+  };
   let seen = 0;
   Atomics.add(shared, ${present}, 1);
   for (;;) {
-    for (let i = 0; i < 20000 && Atomics.load(shared, at) === seen; i++);
-    while (Atomics.load(shared, at) === seen) Atomics.wait(shared, at, seen);
-    seen = Atomics.load(shared, at);
+    for (let i = 0; i < 20000 && Atomics.load(shared, ${list}) === seen; i++);
+    while (Atomics.load(shared, ${list}) === seen) Atomics.wait(shared, ${list}, seen);
+    seen = Atomics.load(shared, ${list});
     try {
-      const values = shared.subarray(at + 3, at + 3 + shared[at + 2]);
-      if (shared[at + 1] === 1) {
-        const bytes = new Uint8Array(memory.buffer, values[0], values[1]).slice();
-        const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
-        for (let i = 0; i < values[2]; i++) kernels.push(exports[i]);
-      } else kernels[values[0]](...values.subarray(1));
-    } catch (error) {
+      learn();
+    } catch {
       Atomics.store(shared, ${failed}, 1);
     }
-    if (Atomics.sub(shared, ${undone}, 1) === 1) Atomics.notify(shared, ${undone});
+    for (let job; (job = Atomics.sub(shared, ${left}, 1)) > 0; ) {
+      try {
+        learn();
+        const at = firstJob + (job - 1) * ${width};
+        kernels[shared[at]](...shared.subarray(at + 2, at + 2 + shared[at + 1]));
+        Atomics.add(shared, ${byOthers}, 1);
+      } catch {
+        Atomics.store(shared, ${failed}, 1);
+      }
+      if (Atomics.sub(shared, ${undone}, 1) === 1) Atomics.notify(shared, ${undone});
+    }
   }
 };
 if (typeof require === "function") start(require("node:worker_threads").workerData);
@@ -147,98 +170,145 @@ function checkThreads(threads: number): void {
   }
 }
 
-/** Threads beside this one. They start with the first jobs, which this thread still does alone. */
+/** A module's bytes, and how many kernels it has. */
+interface Module {
+  readonly bytes: Uint8Array;
+  readonly kernels: number;
+}
+
+/** Threads beside this one. They start with the first jobs. */
 export class Crew {
   readonly #memory: LinearMemory;
   readonly #shared: Int32Array<SharedArrayBuffer>;
   readonly #threads: Thread[] = [];
   readonly #count: number;
-  /** All modules, and how many kernels they have; and how many of the modules each thread has taken. */
-  readonly #modules: { readonly bytes: Uint8Array; readonly kernels: number }[] = [];
-  readonly #taken: number[];
-  #elsewhere = 0;
+  readonly #firstJob: number;
+  /** Bytes of modules that some thread has not made yet, the oldest first; and the number of the first. */
+  readonly #parts: Part[] = [];
+  #firstPart = 0;
+  /** Modules that there is no room for yet. */
+  readonly #waiting: Module[] = [];
+  readonly #patience = new Patience();
 
   /** @param count - How many there are, beside this one. */
   constructor(count: number, memory: LinearMemory) {
     this.#count = count;
     this.#memory = memory;
-    this.#shared = new Int32Array(new SharedArrayBuffer(4 * (head + count * width)));
-    this.#taken = Array.from({ length: count }, () => 0);
+    this.#firstJob = firstTaken + count;
+    const jobs = (count + 1) * jobsPerThread;
+    this.#shared = new Int32Array(new SharedArrayBuffer(4 * (this.#firstJob + jobs * width)));
   }
 
   /** How many jobs other threads have done so far. */
   get elsewhere(): number {
-    return this.#elsewhere;
+    return Atomics.load(this.#shared, byOthers);
   }
 
   /** Kernels that all threads are going to have, numbered in the order in which they come. */
   know(bytes: Uint8Array, kernels: number): void {
-    this.#modules.push({ bytes, kernels });
+    this.#waiting.push({ bytes, kernels });
   }
 
-  /** Does jobs at the same time: the first one here. No more than there are threads, this one counted. */
+  /** Does jobs, at the same time as far as there are threads. No more than {@link jobsPerThread} for each of them. */
   run(jobs: readonly Job[]): void {
-    const others = jobs.length - 1;
-    const isFit = others > 0 && jobs.every(({ values }) => values.length <= mostValues);
-    if (!isFit || !this.#areThere()) {
+    const isFit = jobs.length > 1 && jobs.every(({ values }) => values.length <= mostValues);
+    if (!isFit || !this.#patience.isThere() || !this.#publish()) {
       for (const { slot, values } of jobs) slot.run(...values);
       return;
     }
-    for (let i = 0; i < others; i++) this.#teach(i);
-    Atomics.store(this.#shared, undone, others);
-    for (let i = 0; i < others; i++) {
-      const { slot, values } = jobs[i + 1];
-      this.#tell(i, 2, [slot.place, ...values]);
+    this.#start();
+    const shared = this.#shared;
+    jobs.forEach(({ slot, values }, job) => {
+      const at = this.#firstJob + job * width;
+      shared[at] = slot.place;
+      shared[at + 1] = values.length;
+      for (let i = 0; i < values.length; i++) shared[at + 2 + i] = values[i];
+    });
+    Atomics.store(shared, undone, jobs.length);
+    // From now on jobs are taken, the last one first.
+    Atomics.store(shared, left, jobs.length);
+    Atomics.add(shared, list, 1);
+    Atomics.notify(shared, list);
+    const start = performance.now();
+    for (let job; (job = Atomics.sub(shared, left, 1)) > 0;) {
+      const { slot, values } = jobs[job - 1];
+      slot.run(...values);
+      Atomics.sub(shared, undone, 1);
     }
-    jobs[0].slot.run(...jobs[0].values);
+    const ready = performance.now();
     this.#wait();
-    this.#elsewhere += others;
+    this.#patience.note(ready - start, performance.now() - ready);
   }
 
-  /** Whether all threads have started; the first time, they are made. */
-  #areThere(): boolean {
-    if (this.#threads.length === 0) {
-      const memory = this.#memory.memory;
-      for (let index = 0; index < this.#count; index++) {
-        this.#threads.push(makeThread({ memory, shared: this.#shared, index }));
-      }
+  /** Makes the threads, the first time. */
+  #start(): void {
+    const [memory, shared, firstJob] = [this.#memory.memory, this.#shared, this.#firstJob];
+    while (this.#threads.length < this.#count) {
+      this.#threads.push(makeThread({ memory, shared, firstJob, index: this.#threads.length }));
     }
-    return Atomics.load(this.#shared, present) === this.#count;
   }
 
-  /** Has a thread take the modules that it does not know. */
-  #teach(thread: number): void {
-    while (this.#taken[thread] < this.#modules.length) {
-      const { bytes, kernels } = this.#modules[this.#taken[thread]++];
+  /** Shows new modules to all threads; false as long as there is no room for them. */
+  #publish(): boolean {
+    const shared = this.#shared;
+    const taken = Array.from({ length: this.#count }, (_, i) =>
+      Atomics.load(shared, firstTaken + i),
+    );
+    for (const least = Math.min(...taken); this.#firstPart < least; this.#firstPart++) {
+      this.#memory.release(this.#parts.shift() as Part);
+    }
+    while (this.#waiting.length > 0 && this.#parts.length < mostModules) {
+      const { bytes, kernels } = this.#waiting.shift() as Module;
       const part = this.#memory.allocate(bytes.length);
       this.#memory.views.bool.set(bytes, part.pointer);
-      Atomics.store(this.#shared, undone, 1);
-      this.#tell(thread, 1, [part.pointer, bytes.length, kernels]);
-      this.#wait();
-      this.#memory.release(part);
+      const number = this.#firstPart + this.#parts.push(part) - 1;
+      shared.set([part.pointer, bytes.length, kernels], firstModule + 3 * (number % mostModules));
+      Atomics.store(shared, modules, number + 1);
     }
-  }
-
-  /** Gives a thread something to do. */
-  #tell(thread: number, operation: number, values: readonly number[]): void {
-    const shared = this.#shared;
-    const at = head + thread * width;
-    shared[at + 1] = operation;
-    shared[at + 2] = values.length;
-    for (let i = 0; i < values.length; i++) shared[at + 3 + i] = values[i];
-    Atomics.add(shared, at, 1);
-    Atomics.notify(shared, at);
+    return this.#waiting.length === 0;
   }
 
   /** Waits until all jobs are done. A page may not sleep: it looks again and again. */
   #wait(): void {
     const shared = this.#shared;
-    for (let left = Atomics.load(shared, undone); left > 0; left = Atomics.load(shared, undone)) {
-      for (let i = 0; i < 20_000 && left > 0; i++) left = Atomics.load(shared, undone);
-      if (left > 0 && canSleep()) Atomics.wait(shared, undone, left, 10);
+    for (let open = Atomics.load(shared, undone); open > 0; open = Atomics.load(shared, undone)) {
+      for (let i = 0; i < 20_000 && open > 0; i++) open = Atomics.load(shared, undone);
+      if (open > 0 && canSleep()) Atomics.wait(shared, undone, open, 10);
     }
     if (Atomics.load(shared, failed) !== 0) {
       throw new Error("internal: a kernel failed on another thread");
+    }
+  }
+}
+
+/** So many lists are done alone after one that was waited for: at first, and at most. */
+const [shortest, longest] = [16, 2048];
+
+/**
+ * Whether threads are worth it now. Where other programs keep the cores busy, a thread may be stopped with a job in
+ * hand: then lists are done alone for a while, for longer each time.
+ */
+export class Patience {
+  #alone = 0;
+  #next = shortest;
+  #good = 0;
+
+  /** Whether the next list is for all threads. */
+  isThere(): boolean {
+    if (this.#alone === 0) return true;
+    this.#alone--;
+    return false;
+  }
+
+  /** What became of a list: milliseconds of work here, and of waiting for the others. */
+  note(worked: number, waited: number): void {
+    if (waited > worked + 0.05) {
+      this.#alone = this.#next;
+      this.#next = Math.min(2 * this.#next, longest);
+      this.#good = 0;
+    } else if (++this.#good >= this.#next) {
+      this.#next = Math.max(shortest, this.#next / 2);
+      this.#good = 0;
     }
   }
 }

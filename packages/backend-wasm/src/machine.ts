@@ -1,5 +1,5 @@
 /** @file The machine that kernels run on: its memory, and the kernels that have been written so far. */
-import { alone, Crew, type Job, type Threads } from "./crew.ts";
+import { alone, Crew, type Job, jobsPerThread, type Threads } from "./crew.ts";
 import { hostFunctions } from "./host-functions.ts";
 import { LinearMemory } from "./memory.ts";
 import { type FunctionSource, moduleOf } from "./module.ts";
@@ -61,7 +61,7 @@ export class Machine {
   }
 
   /**
-   * Cuts so many equal parts of some work into pieces for {@link Machine.runAll}: one for each thread, or fewer
+   * Cuts so many equal parts of some work into pieces for {@link Machine.runAll}: some for each thread, or fewer
    * if there is not enough to do.
    *
    * @param count - How many parts there are.
@@ -70,7 +70,8 @@ export class Machine {
    */
   cut(count: number, operations: number): readonly (readonly [first: number, count: number])[] {
     const enough = Math.max(1, Math.floor(operations / this.#threads.worthwhile));
-    const pieces = Math.min(this.#threads.count, count, enough);
+    const most = this.crew === null ? 1 : this.#threads.count * jobsPerThread;
+    const pieces = Math.min(most, count, enough);
     return Array.from({ length: pieces }, (_, i) => {
       const [first, end] = [i, i + 1].map((j) => Math.floor((j * count) / pieces));
       return [first, end - first] as const;

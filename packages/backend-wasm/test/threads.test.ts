@@ -16,7 +16,7 @@ import {
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
-import { type Threads, threadsFor } from "../src/crew.ts";
+import { Patience, type Threads, threadsFor } from "../src/crew.ts";
 import { Machine } from "../src/machine.ts";
 import { product } from "../src/products/product.ts";
 
@@ -82,7 +82,8 @@ test("small work stays on one thread, which none are started for", () => {
     [1, 1],
     [2, 1],
   ]);
-  expect(machine.cut(10, 1e9).map(([, count]) => count)).toEqual([2, 3, 2, 3]);
+  const sizes = machine.cut(40, 1e9).map(([, count]) => count);
+  expect(sizes).toEqual(Array.from({ length: 16 }, (_, i) => (i % 2 === 0 ? 2 : 3)));
   expect(machine.crew?.elsewhere).toBe(0);
 });
 
@@ -119,11 +120,15 @@ test("work is cut by its size: small parts for threads that were asked for, larg
   const pieces = (threads: Threads, operations: number): number =>
     new Machine(false, threads).cut(1000, operations).length;
   const asked = threadsFor(4);
-  expect([99_999, 250_000, 400_000, 1e9].map((n) => pieces(asked, n))).toEqual([1, 2, 4, 4]);
+  expect([99_999, 250_000, 400_000, 1e9].map((n) => pieces(asked, n))).toEqual([1, 2, 4, 16]);
   const byDefault = threadsFor(undefined);
   expect(byDefault.count).toBe(Math.min(4, availableParallelism()));
   const most = byDefault.count;
-  expect([1e6, 8e6, 1e9].map((n) => pieces(byDefault, n))).toEqual([1, 1, most]);
+  expect([1e6, 8e6, 1e9].map((n) => pieces(byDefault, n))).toEqual([
+    1,
+    1,
+    most === 1 ? 1 : 4 * most,
+  ]);
 });
 
 test("compiled rows that keep values are the same bits on 1 and 2 threads", async () => {
@@ -140,6 +145,27 @@ test("compiled rows that keep values are the same bits on 1 and 2 threads", asyn
     results.push(result.dataSync());
   }
   expect(results[1]).toEqual(results[0]);
+});
+
+test("after a list that others were waited for, lists are done alone for a while: longer each time", () => {
+  const patience = new Patience();
+  const alone = (): number => {
+    let lists = 0;
+    while (!patience.isThere()) lists++;
+    return lists;
+  };
+  expect(alone()).toBe(0);
+  patience.note(1, 0.9);
+  expect(alone()).toBe(0);
+  patience.note(1, 3);
+  expect(alone()).toBe(16);
+  patience.note(1, 3);
+  expect(alone()).toBe(32);
+  for (let i = 0; i < 64 + 32; i++) patience.note(1, 0);
+  patience.note(1, 3);
+  expect(alone()).toBe(16);
+  for (let i = 0; i < 20; i++) patience.note(1, 3);
+  expect(alone()).toBe(2048);
 });
 
 test("a number of threads that is none is refused", () => {
