@@ -76,7 +76,7 @@ function reduced(
   const n = t.op("sub", counted, counter);
   const r = t.muladd(n, -ln2Low, t.muladd(n, -ln2High, x));
   const square = t.op("mul", r, r);
-  const tail = t.polynomial(r, coefficients[t.vector].expTail, square);
+  const tail = t.polynomialInPairs(r, square, coefficients[t.vector].expTail);
   return { counted, rest: t.muladd(tail, square, r) };
 }
 
@@ -139,8 +139,8 @@ export function log(t: Real, x: Expression): Expression {
   const m = t.op("sub", t.select(isLow, t.op("add", fraction, fraction), fraction), 1);
   const z = t.op("mul", m, m);
   const [above, below] = coefficients[t.vector].logTail;
-  const top = t.polynomial(m, above, z);
-  const tail = below === undefined ? top : t.op("div", top, t.polynomial(m, below, z));
+  const top = t.polynomial(m, above);
+  const tail = below === undefined ? top : t.op("div", top, t.polynomial(m, below));
   const small = t.muladd(t.op("mul", tail, m), z, t.op("mul", e, ln2Low));
   const near = t.op("add", m, t.muladd(z, -0.5, small));
   const value = t.muladd(e, ln2High, near);

@@ -2,6 +2,7 @@
 import { sizeOf, type TensorType, type TypedArray } from "@tapeloop/autograd/backend";
 import { addressOf, bytesOf, fresh, isRowMajor, type WasmArray } from "./array.ts";
 import type { Machine } from "./machine.ts";
+import type { FunctionSource } from "./module.ts";
 import { eachRow, rowsOf } from "./rows.ts";
 
 /** A copy in row-major order. */
@@ -16,20 +17,69 @@ export function asRowMajor(machine: Machine, x: WasmArray): WasmArray {
   return isRowMajor(x) ? x : rowMajor(machine, x);
 }
 
+/**
+ * Copies elements of two axes, one by one: parameters are the first element, and bytes to the next one down and
+ * across, where they go and where they come from; and how many there are down and across.
+ */
+function copyKernel(width: 1 | 4 | 8): FunctionSource {
+  return {
+    parameters: Array.from({ length: 8 }, () => "i32"),
+    write(body) {
+      const [to, toDown, toAcross, from, fromDown, fromAcross, rows, columns] = [
+        0, 1, 2, 3, 4, 5, 6, 7,
+      ];
+      const [target, source, count] = [0, 1, 2].map(() => body.local("i32"));
+      const [load, store] = pieces[width];
+      body.repeat(rows, () => {
+        body.get(to).set(target).get(from).set(source).get(columns).set(count);
+        body.repeat(count, () => {
+          body.get(target).get(source).at(load).at(store);
+          body.add(target, toAcross).add(source, fromAcross);
+        });
+        body.add(to, toDown).add(from, fromDown);
+      });
+    },
+  };
+}
+
+/** Instructions that move so many bytes and keep all bits. */
+const pieces = {
+  1: ["i32.load8_u", "i32.store8"],
+  4: ["i32.load", "i32.store"],
+  8: ["f64.load", "f64.store"],
+} as const;
+
+/** Elements of a row that are copied together, while the lines of the cache that they come from are there. */
+const stripe = 16;
+
 /** Copies elements to an array of the same type whose rows lie in any way. */
 export function copyTo(machine: Machine, out: WasmArray, x: WasmArray): void {
   if (sizeOf(x.shape) === 0) return;
-  const { views } = machine.memory;
-  const all = views[x.dtype];
+  const { bool: bytes } = machine.memory.views;
   const width = bytesOf(x.dtype);
-  const [from, to] = [addressOf(x) / width, addressOf(out) / width];
+  const [from, to] = [addressOf(x), addressOf(out)];
   const rows = rowsOf(x.shape, [x, out]);
-  const [step, stride] = rows.inner;
+  const [step, stride] = rows.inner.map((elements) => elements * width);
   const { length } = rows;
-  eachRow(rows, ([a, b]) => {
-    const [source, target] = [from + a, to + b];
-    if (step === 1 && stride === 1) all.copyWithin(target, source, source + length);
-    else for (let i = 0; i < length; i++) all[target + i * stride] = all[source + i * step];
+  if (step === width && stride === width) {
+    eachRow(rows, ([a, b]) => {
+      const source = from + a * width;
+      bytes.copyWithin(to + b * width, source, source + length * width);
+    });
+    return;
+  }
+  const run = machine.kernel(`copy ${width}`, copyKernel(width));
+  const count = rows.sizes.at(-1) ?? 1;
+  const [down, outDown] = rows.strides.map((list) => (list.at(-1) ?? 0) * width);
+  const outer = {
+    sizes: rows.sizes.slice(0, -1),
+    strides: rows.strides.map((list) => list.slice(0, -1)),
+  };
+  eachRow(outer, ([a, b]) => {
+    for (let i = 0; i < length; i += stripe) {
+      const [source, target] = [from + a * width + i * step, to + b * width + i * stride];
+      run(target, outDown, stride, source, down, step, count, Math.min(stripe, length - i));
+    }
   });
 }
 

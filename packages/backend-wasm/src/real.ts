@@ -69,14 +69,20 @@ export class Real {
     return op(`${this.vector}.muladd`, x, b, c);
   }
 
+  /** The value of a polynomial, by Horner's rule; the coefficient of the highest power comes first. */
+  polynomial(x: Expression, coefficients: readonly number[]): Expression {
+    const [first, ...rest] = coefficients;
+    return rest.reduce((sum, c) => this.muladd(sum, x, c), this.number(first));
+  }
+
   /**
-   * The value of a polynomial; the coefficient of the highest power comes first. Pairs of terms are summed on their
-   * own, and then by Horner's rule in x²: half as many steps wait for one another.
+   * The same by Horner's rule in x², on pairs of terms that are summed on their own: half as many steps wait for one
+   * another, and a little more is rounded.
    */
-  polynomial(
+  polynomialInPairs(
     x: Expression,
+    square: Expression,
     coefficients: readonly number[],
-    square: Expression = this.op("mul", x, x),
   ): Expression {
     const pairs: Expression[] = [];
     for (let i = coefficients.length - 1; i >= 0; i -= 2) {
