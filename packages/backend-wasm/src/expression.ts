@@ -12,8 +12,8 @@ import type { PlainOp } from "./instructions.ts";
 /** A function of the host, for lanes of 64 bits: of a mask, what counts where it has zeros, and operands. */
 type HostOp = `host.${HostName}`;
 
-/** x·y + z of three operands. */
-type SumOfProduct = "f32x4.muladd" | "f64x2.muladd";
+/** x·y + z of three operands, rounded once where the machine may. */
+type SumOfProduct = "f32x4.muladd";
 
 /** A value of all lanes: an operand, a constant, or an instruction on others. */
 export type Expression =
@@ -143,8 +143,8 @@ export class Writer {
         const { name, inputs } = expression;
         const local = body.local("v128");
         if (name.startsWith("host.")) this.#writeHost(name as HostOp, inputs, local);
-        else if (name === "f32x4.muladd" || name === "f64x2.muladd") {
-          this.#writeSum(name === "f32x4.muladd" ? "f32x4" : "f64x2", inputs);
+        else if (name === "f32x4.muladd") {
+          this.#writeSum(inputs);
           body.set(local);
         } else {
           if (shifts.has(name)) {
@@ -163,13 +163,13 @@ export class Writer {
   }
 
   /** Puts x·y + z on the stack: rounded once if that may be. */
-  #writeSum(vector: "f32x4" | "f64x2", [x, y, z]: readonly Expression[]): void {
+  #writeSum([x, y, z]: readonly Expression[]): void {
     const body = this.#body;
     this.write(x);
     this.write(y);
-    if (!body.canFuse) body.op(`${vector}.mul`);
+    if (!body.canFuse) body.op("f32x4.mul");
     this.write(z);
-    body.op(body.canFuse ? `${vector}.relaxed_madd` : `${vector}.add`);
+    body.op(body.canFuse ? "f32x4.relaxed_madd" : "f32x4.add");
   }
 
   /** Computes in a local what the host says where the mask has ones. */

@@ -63,10 +63,12 @@ export class Real {
     return op(this.vector === "f32x4" ? "i32x4.sub" : "i64x2.sub", x, y);
   }
 
-  /** x·y + z: with one rounding where the machine may fuse, otherwise with two. */
+  /** x·y + z: in float32 with one rounding where the machine may fuse; in float64, which others are checked by, with two. */
   muladd(x: Expression, y: Expression | number, z: Expression | number): Expression {
     const [b, c] = [y, z].map((v) => (typeof v === "number" ? this.number(v) : v));
-    return op(`${this.vector}.muladd`, x, b, c);
+    return this.vector === "f32x4"
+      ? op("f32x4.muladd", x, b, c)
+      : this.op("add", this.op("mul", x, b), c);
   }
 
   /** The value of a polynomial, by Horner's rule; the coefficient of the highest power comes first. */

@@ -159,7 +159,7 @@ function erfcFar(x: Expression): Expression {
 /** Beyond it erfc is 0. */
 const erfcEnd = 28;
 
-/** erf x of float64. 2 ulp. */
+/** erf x of float64. 4 ulp. */
 export function erf(x: Expression): Expression {
   const size = t.op("abs", x);
   const far = t.op("sub", double(1), erfcFar(t.clamped(size, 1, erfcEnd)));
@@ -167,7 +167,7 @@ export function erf(x: Expression): Expression {
   return t.select(t.op("lt", size, 1), erfNearZero(x), value);
 }
 
-/** erfc x = 1 − erf x of float64. 3 ulp. */
+/** erfc x = 1 − erf x of float64. 16 ulp. */
 export function erfc(x: Expression): Expression {
   const size = t.op("abs", x);
   const far = erfcFar(t.clamped(size, 1, erfcEnd));

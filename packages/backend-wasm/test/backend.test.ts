@@ -1,4 +1,5 @@
 import {
+  compile,
   grad,
   memory,
   normal,
@@ -9,9 +10,10 @@ import {
   tensor,
   type Tensor,
 } from "@tapeloop/autograd";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { wasmBackend } from "../src/index.ts";
 import { hostFunctions } from "../src/host-functions.ts";
+import { LinearMemory } from "../src/memory.ts";
 import { moduleOf } from "../src/module.ts";
 
 beforeEach(() => setDefaultBackend(wasmBackend()));
@@ -111,4 +113,38 @@ test("an engine without SIMD is told what to do", () => {
   } finally {
     WebAssembly.validate = validate;
   }
+});
+
+describe("arrays that lie in any way", () => {
+  test("are read as they lie where they are constants of a compiled function", () => {
+    const x = normal([8, 40], { key: key(0) });
+    const column = normal([8, 1], { key: key(1) });
+    const turned = normal([40, 8], { key: key(2) }).transpose();
+    const f = compile((a: Tensor) => a.mul(column).add(turned));
+    const expected = x.mul(column).add(turned).dataSync();
+    expect(f(x).dataSync()).toEqual(expected);
+    const allocate = vi.spyOn(LinearMemory.prototype, "allocate");
+    f(x);
+    // Memory for the steps of the plan, and the result.
+    expect(allocate).toHaveBeenCalledTimes(2);
+    allocate.mockRestore();
+  });
+
+  test.each(["float32", "float64", "bool"] as const)("of %s are brought in order", (dtype) => {
+    const count = 3 * 21 * 37;
+    const data = Array.from({ length: count }, (_, i) => (i * 7) % (dtype === "bool" ? 2 : 1009));
+    const x = tensor(data, { shape: [3, 21, 37], dtype });
+    const at = (i: number, j: number, k: number): number => data[(i * 21 + j) * 37 + k];
+    const turned = x.permute([2, 0, 1]);
+    const wanted = Array.from({ length: count }, (_, n) => {
+      const [k, i, j] = [Math.floor(n / 63), Math.floor(n / 21) % 3, n % 21];
+      return at(i, j, k);
+    });
+    expect(Array.from(turned.dataSync(), Number)).toEqual(wanted);
+    const apart = x.slice([{}, { start: 1, step: 2 }, { start: 36, stop: -38, step: -5 }]);
+    const wantedApart = Array.from({ length: 3 * 10 * 8 }, (_, n) =>
+      at(Math.floor(n / 80), 1 + 2 * (Math.floor(n / 8) % 10), 36 - 5 * (n % 8)),
+    );
+    expect(Array.from(apart.dataSync(), Number)).toEqual(wantedApart);
+  });
 });

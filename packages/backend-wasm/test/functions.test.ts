@@ -65,7 +65,7 @@ describeAll([
   ["sin", sin, engineOf(Math.sin), all, 0.51, 1.5],
   ["cos", cos, engineOf(Math.cos), all, 0.51, 1.5],
   ["erf", erf, referenceOf(erf), all, 0.51, 4],
-  ["erfc", erfc, referenceOf(erfc), all, 0.51, 12],
+  ["erfc", erfc, referenceOf(erfc), all, 0.51, 16],
   ["erfinv", erfinv, referenceOf(erfinv), small, 0.51, 8],
   ["sqrt", (x) => x.sqrt(), engineOf(Math.sqrt), all, 0.5, 0.5],
 ]);
