@@ -1,65 +1,255 @@
 /** @file Reading and adding at places given by whole numbers, and counting. */
-import { IndexError, type KernelTable, sizeOf, type TypedArray } from "@tapeloop/autograd/backend";
-import { fresh, type WasmArray } from "./array.ts";
-import { fromElements } from "./layout.ts";
+import {
+  type DType,
+  IndexError,
+  type KernelTable,
+  sizeOf,
+  type TensorType,
+} from "@tapeloop/autograd/backend";
+import { addressOf, bytesOf, fresh, type WasmArray } from "./array.ts";
+import type { Body } from "./emitter.ts";
+import { elementOf } from "./elements.ts";
+import { asRowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
+import type { FunctionSource } from "./module.ts";
+
+/** The arguments of kernels that visit places; all are addresses, bytes or counts. */
+const parameters = [
+  /** Elements in their order, and those at places: the first block. */
+  "inOrder",
+  "atPlaces",
+  /** The places, and how many there are. */
+  "list",
+  "count",
+  /** How many blocks there are, and from a block of those at places to the next. */
+  "outer",
+  "block",
+  /** From a place to the next, and how much of it is taken at once: vectors, and elements behind them. */
+  "slice",
+  "vectors",
+  "rest",
+] as const;
+
+const place = Object.fromEntries(parameters.map((name, i) => [name, i])) as Readonly<
+  Record<(typeof parameters)[number], number>
+>;
+
+/** Visits all places: `visit` takes what is there, at `target`, and moves `inOrder` on. */
+function eachPlace(body: Body, visit: (target: number) => void): void {
+  const [at, left, target] = [0, 1, 2].map(() => body.local("i32"));
+  body.repeat(place.outer, () => {
+    body.get(place.list).set(at).get(place.count).set(left);
+    body.repeat(left, () => {
+      body.get(at).at("i32.load").get(place.slice).op("i32.mul");
+      body.get(place.atPlaces).op("i32.add").set(target);
+      visit(target);
+      body.advance(at, 4);
+    });
+    body.add(place.atPlaces, place.block);
+  });
+}
+
+/** How much stands at each place: one element, or some. */
+type Extent = "one" | "some";
+
+/** Runs a loop as many times as a parameter says, maybe not once. */
+function times(body: Body, parameter: number, inner: () => void): void {
+  const left = body.local("i32");
+  body.get(parameter).when(() => {
+    body.get(parameter).set(left);
+    body.repeat(left, inner);
+  });
+}
+
+/** Copies slices from places. */
+function gatherKernel(dtype: DType, extent: Extent): FunctionSource {
+  const { load, store, bytes } = elementOf(dtype);
+  return {
+    parameters: parameters.map(() => "i32"),
+    write: (body) => {
+      eachPlace(body, (source) => {
+        if (extent === "one") {
+          body.get(place.inOrder).get(source).at(load).at(store);
+          body.advance(place.inOrder, bytes);
+          return;
+        }
+        times(body, place.vectors, () => {
+          body.get(place.inOrder).get(source).at("v128.load").at("v128.store");
+          body.advance(place.inOrder, 16).advance(source, 16);
+        });
+        times(body, place.rest, () => {
+          body.get(place.inOrder).get(source).at(load).at(store);
+          body.advance(place.inOrder, bytes).advance(source, bytes);
+        });
+      });
+    },
+  };
+}
+
+/** Adds slices at places: of float32 to totals in float64. */
+function scatterKernel(dtype: DType, extent: Extent): FunctionSource {
+  const { load, store, bytes, add } = elementOf(dtype);
+  const isWidened = dtype === "float32";
+  const total = elementOf(isWidened ? "float64" : dtype);
+  return {
+    parameters: parameters.map(() => "i32"),
+    write: (body) => {
+      const x = body.local("v128");
+      const addOne = (target: number): void => {
+        body.get(target).get(target).at(total.load).get(place.inOrder).at(load);
+        if (isWidened) body.op("f64.promote_f32", "f64.add").at("f64.store");
+        else body.op(add).at(store);
+        body.advance(place.inOrder, bytes);
+      };
+      eachPlace(body, (target) => {
+        if (extent === "one") {
+          addOne(target);
+          return;
+        }
+        if (isWidened) {
+          times(body, place.vectors, () => {
+            body.get(place.inOrder).at("v128.load").set(x);
+            for (const offset of [0, 16]) {
+              body.get(target).get(target).at("v128.load", offset).get(x);
+              if (offset > 0) body.get(x).op("halves.swap");
+              body.op("f64x2.promote_low_f32x4", "f64x2.add").at("v128.store", offset);
+            }
+            body.advance(place.inOrder, 16).advance(target, 32);
+          });
+        }
+        times(body, place.rest, () => {
+          addOne(target);
+          body.advance(target, total.bytes);
+        });
+      });
+    },
+  };
+}
+
+/** Rounds totals in float64: parameters are the result, its end, and the totals. */
+const roundKernel: FunctionSource = {
+  parameters: ["i32", "i32", "i32"],
+  write: (body) => {
+    const [to, end, from] = [0, 1, 2];
+    const upper = body.local("v128");
+    body.loopUntil(to, end, () => {
+      body.get(from).at("v128.load", 16).op("f32x4.demote_f64x2_zero").set(upper);
+      body.get(to).get(from).at("v128.load").op("f32x4.demote_f64x2_zero");
+      body.get(upper).get(upper).op("halves.swap", "v128.or").at("v128.store");
+      body.advance(to, 16).advance(from, 32);
+    });
+  },
+};
+
+/** 0, 1, 2, …: parameters are the result and how many there are. */
+function countKernel(dtype: DType): FunctionSource {
+  const { store, bytes, fromWhole } = elementOf(dtype);
+  return {
+    parameters: ["i32", "i32"],
+    write: (body) => {
+      const [to, left] = [0, 1];
+      const next = body.local("i32");
+      body.repeat(left, () => {
+        body
+          .get(to)
+          .get(next)
+          .op(...fromWhole)
+          .at(store);
+        body.advance(to, bytes).advance(next, 1);
+      });
+    },
+  };
+}
 
 /** The kernels of these ops. */
 export function indexing(
   machine: Machine,
 ): Pick<KernelTable<WasmArray>, "gather" | "scatterAdd" | "iota"> {
   const { memory } = machine;
-  let totals = new Float64Array(0);
+
+  /** Visits the places along an axis of an array of this shape. */
+  const visit = (
+    name: "gather" | "scatterAdd",
+    { shape, dtype }: TensorType,
+    axis: number,
+    indices: WasmArray,
+    [inOrder, atPlaces, width]: readonly [number, number, number],
+  ): void => {
+    const list = asRowMajor(machine, indices);
+    const [size, count] = [shape[axis], sizeOf(indices.shape)];
+    try {
+      checkIndices(name, memory.view("int32", addressOf(list), count) as Int32Array, axis, size);
+      const inner = sizeOf(shape.slice(axis + 1));
+      const outer = sizeOf(shape.slice(0, axis));
+      if (count * inner * outer === 0) return;
+      const extent = inner === 1 ? "one" : "some";
+      const kernelOf = name === "gather" ? gatherKernel : scatterKernel;
+      const run = machine.kernel(`${name} ${dtype} ${extent}`, kernelOf(dtype, extent));
+      // Whole vectors are taken of what both sides have the same bytes of, and of what is added as float32.
+      const together = name === "gather" ? 16 / bytesOf(dtype) : dtype === "float32" ? 4 : Infinity;
+      const vectors = Math.floor(inner / together);
+      const rest = inner % together;
+      const slice = inner * width;
+      const listAt = addressOf(list);
+      run(inOrder, atPlaces, listAt, count, outer, size * slice, slice, vectors, rest);
+    } finally {
+      if (list !== indices) memory.release(list.part);
+    }
+  };
+
   return {
     iota: (_, __, type) => {
       const out = fresh(type, memory);
-      const to = memory.view(type.dtype, out.part.pointer, sizeOf(type.shape));
-      for (let i = 0; i < to.length; i++) to[i] = i;
+      const size = sizeOf(type.shape);
+      const run = machine.kernel(`iota ${type.dtype}`, countKernel(type.dtype));
+      if (size > 0) run(out.part.pointer, size);
       return out;
     },
 
     gather: ([x, indices], { axis }, type) => {
-      const size = x.shape[axis];
-      return fromElements(machine, [x, indices], type, ([from, list], to) => {
-        checkIndices("gather", list, axis, size);
-        const inner = sizeOf(x.shape.slice(axis + 1));
-        const outer = sizeOf(x.shape.slice(0, axis));
-        for (let o = 0, at = 0; o < outer; o++) {
-          for (let k = 0; k < list.length; k++) {
-            const place = (o * size + list[k]) * inner;
-            if (inner === 1) to[at] = from[place];
-            else to.set(from.subarray(place, place + inner), at);
-            at += inner;
-          }
-        }
-      });
+      const from = asRowMajor(machine, x);
+      const out = fresh(type, memory);
+      try {
+        visit("gather", x, axis, indices, [out.part.pointer, addressOf(from), bytesOf(x.dtype)]);
+        return out;
+      } catch (error) {
+        memory.release(out.part);
+        throw error;
+      } finally {
+        if (from !== x) memory.release(from.part);
+      }
     },
 
-    scatterAdd: ([x, indices], { axis, size }, type) =>
-      fromElements(machine, [x, indices], type, ([from, list], to) => {
-        checkIndices("scatterAdd", list, axis, size);
-        const inner = sizeOf(type.shape.slice(axis + 1));
-        const outer = sizeOf(type.shape.slice(0, axis));
-        // Totals are kept in float64 and rounded once. They are zeros before and after.
-        if (totals.length < to.length) totals = new Float64Array(to.length);
-        const visit = (at: (place: number, source: number) => void): void => {
-          for (let o = 0, source = 0; o < outer; o++) {
-            for (let k = 0; k < list.length; k++) {
-              const place = (o * size + list[k]) * inner;
-              for (let i = 0; i < inner; i++) at(place + i, source++);
-            }
-          }
-        };
-        to.fill(0);
-        visit((place, source) => (totals[place] += from[source]));
-        visit((place) => (to[place] = totals[place]));
-        visit((place) => (totals[place] = 0));
-      }),
+    // Totals of float32 are kept in float64 and rounded once.
+    scatterAdd: ([x, indices], { axis }, type) => {
+      const from = asRowMajor(machine, x);
+      const out = fresh(type, memory);
+      const size = sizeOf(type.shape);
+      const isRounded = type.dtype === "float32";
+      const width = isRounded ? 8 : bytesOf(type.dtype);
+      const totals = isRounded ? memory.allocate(width * size) : out.part;
+      const { pointer } = totals;
+      memory.views.bool.fill(0, pointer, pointer + width * size);
+      try {
+        visit("scatterAdd", type, axis, indices, [addressOf(from), pointer, width]);
+        if (isRounded && size > 0) {
+          const run = machine.kernel("scatterAdd rounded", roundKernel);
+          run(out.part.pointer, out.part.pointer + 4 * size, pointer);
+        }
+        return out;
+      } catch (error) {
+        memory.release(out.part);
+        throw error;
+      } finally {
+        if (isRounded) memory.release(totals);
+        if (from !== x) memory.release(from.part);
+      }
+    },
   };
 }
 
 /** Every index is within the axis. */
-function checkIndices(op: string, list: TypedArray, axis: number, size: number): void {
+function checkIndices(op: string, list: Int32Array, axis: number, size: number): void {
   for (let i = 0; i < list.length; i++) {
     if (list[i] >= 0 && list[i] < size) continue;
     throw new IndexError(
