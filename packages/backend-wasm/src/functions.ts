@@ -4,7 +4,7 @@
  * place, of all numbers (sampled by the tests).
  */
 import { type Expression, op } from "./expression.ts";
-import { double64, type Real } from "./real.ts";
+import { double64, type Real, single } from "./real.ts";
 
 /** ln 2 in two parts, the first of so few bits that products with exponents are exact. */
 const [ln2High, ln2Low] = [0.693359375, -0.00021219444005469057];
@@ -23,7 +23,7 @@ interface Coefficients {
 
 /**
  * Logarithms: Moshier's Cephes, logf.c and log.c. e^r: in float32 the closest polynomial, found by
- * test/references/make-exp-polynomial.py; in float64 the Taylor series.
+ * test/references/make-polynomials.py; in float64 the Taylor series.
  */
 const coefficients: Readonly<Record<Real["vector"], Coefficients>> = {
   f32x4: {
@@ -125,6 +125,26 @@ export function sigmoid(t: Real, x: Expression): Expression {
   // e is at most 1.
   const oneOrNone = op("v128.andnot", t.number(1), t.op("lt", x, 0));
   return t.op("div", t.op("pmax", e, oneOrNone), t.op("add", e, 1));
+}
+
+/** (erf x − x) / x of x², for |x| ≤ 0.93; and ln(1 − erf x) from there to 3.93: test/references/make-polynomials.py. */
+const [erfNear, erfFar] = [
+  [-0.00059589767, 0.004987253, -0.026762916, 0.1128173, -0.3761249, 0.12837915],
+  [0.00019477095, -0.0030317644, 0.022181215, -0.103836656, -0.6372906, -1.1276112, -0.0002113129],
+];
+
+/** erf x of float32. 1.5 ulp. */
+export function erfOfSingle(x: Expression): Expression {
+  const t = single;
+  const square = t.op("mul", x, x);
+  const near = t.muladd(t.polynomial(square, erfNear), x, x);
+  // From its end on erf is 1.
+  const size = t.op("pmin", t.op("abs", x), 3.93);
+  const { counted, rest } = reduced(t, t.polynomial(size, erfFar), t.bias);
+  const scale = t.powerOf2(counted);
+  const far = t.op("sub", t.op("sub", t.number(1), scale), t.op("mul", rest, scale));
+  const signed = op("v128.or", far, op("v128.and", x, t.number(-0)));
+  return t.select(t.op("lt", size, 0.93), near, signed);
 }
 
 /** ln x. 1.5 ulp. */

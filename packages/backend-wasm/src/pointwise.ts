@@ -2,7 +2,7 @@
 import { BackendError, type DType } from "@tapeloop/autograd/backend";
 import type { PointwiseKernel } from "./elementwise.ts";
 import { bits, double, type Expression, op, operand, select } from "./expression.ts";
-import { exp, expm1, log, log1p, sigmoid, sign, tanh } from "./functions.ts";
+import { erfOfSingle, exp, expm1, log, log1p, sigmoid, sign, tanh } from "./functions.ts";
 import { double64, type Real, single } from "./real.ts";
 import { atan2, cos, erf, erfc, erfinv, ofHost, powOfSingle, sin, viaDouble } from "./special.ts";
 
@@ -81,7 +81,7 @@ const singles: Readonly<Record<NumericName, Expression>> = {
   log1p: viaDouble(log1p)(x),
   sin: viaDouble(sin)(x),
   cos: viaDouble(cos)(x),
-  erf: viaDouble(erf)(x),
+  erf: erfOfSingle(x),
   erfc: viaDouble(erfc)(x),
   erfinv: viaDouble(erfinv)(x),
   atan2: viaDouble(atan2)(x, y),
