@@ -70,7 +70,6 @@ function plainFold(
 function greatestFold(total: "f32" | "f64", vector: "f32x4" | "f64x2"): Fold {
   const splat = (body: Body, value: number): Body =>
     (vector === "f32x4" ? body.f32(value) : body.f64(value)).op(`${vector}.splat`);
-  const ones = (body: Body): Body => body.i32(-1).op("i32x4.splat");
   const plainly = plainFold(total, vector, "max", (body) => splat(body, -Infinity));
   const join = (body: Body, [greatest, signs, ordered]: readonly number[]): void => {
     splat(body.get(greatest), 0).op(`${vector}.add`);
@@ -95,6 +94,11 @@ function greatestFold(total: "f32" | "f64", vector: "f32x4" | "f64x2"): Fold {
       plainly.storeAll(body, from, out);
     },
   };
+}
+
+/** Bits that are all 1. */
+function ones(body: Body): Body {
+  return body.i32(-1).op("i32x4.splat");
 }
 
 /** Zeros of float64. */

@@ -22,16 +22,16 @@ export function compileProgram(
   const { memory } = machine;
   const host = new Host(machine, products, kernels);
   const lowering = new Lowering(host, program);
-  const source = (v: Variable, layout: Partial<Place>): Buffer => {
+  const sourceOf = (v: Variable, layout: Partial<Place>): Buffer => {
     const buffer = new Buffer(bytesFor(v.type), lowering, host.slot());
     lowering.set(v, { ...placeOf(v.type, buffer), ...layout });
     return buffer;
   };
   // Of constants it is known how they lie; inputs are brought in order first.
   const sources = [
-    ...program.inputs.map((v) => source(v, {})),
+    ...program.inputs.map((v) => sourceOf(v, {})),
     ...program.constants.map(({ variable, tensor }) =>
-      source(variable, { strides: (tensor.array as WasmArray).strides }),
+      sourceOf(variable, { strides: (tensor.array as WasmArray).strides }),
     ),
   ];
   lowerProgram(lowering, program);
