@@ -49,6 +49,8 @@ const pieces = {
   8: ["f64.load", "f64.store"],
 } as const;
 
+/** Bytes of a row that are worth a call of the engine's. */
+const longRow = 128;
 /** Elements of a row that are copied together, while the lines of the cache that they come from are there. */
 const stripe = 16;
 
@@ -61,24 +63,34 @@ export function copyTo(machine: Machine, out: WasmArray, x: WasmArray): void {
   const rows = rowsOf(x.shape, [x, out]);
   const [step, stride] = rows.inner.map((elements) => elements * width);
   const { length } = rows;
-  if (step === width && stride === width) {
+  if (step === width && stride === width && length * width >= longRow) {
     eachRow(rows, ([a, b]) => {
       const source = from + a * width;
       bytes.copyWithin(to + b * width, source, source + length * width);
     });
     return;
   }
+  // The kernel takes the two longest axes, whichever they are: the others are few steps, which are made here.
+  const axes = [...rows.sizes, length].map((size, i) => {
+    const [source, target] = rows.strides.map((list, k) => (list[i] ?? rows.inner[k]) * width);
+    return { size, source, target };
+  });
+  const order = axes.toSorted((a, b) => b.size - a.size);
+  const outer = order.slice(2);
+  const none = { size: 1, source: 0, target: 0 };
+  const [across, down] = [order[0], order[1] ?? none].toSorted(
+    (a, b) => Math.abs(a.target) - Math.abs(b.target) || b.size - a.size,
+  );
   const run = machine.kernel(`copy ${width}`, copyKernel(width));
-  const count = rows.sizes.at(-1) ?? 1;
-  const [down, outDown] = rows.strides.map((list) => (list.at(-1) ?? 0) * width);
-  const outer = {
-    sizes: rows.sizes.slice(0, -1),
-    strides: rows.strides.map((list) => list.slice(0, -1)),
+  const steps = {
+    sizes: outer.map(({ size }) => size),
+    strides: [outer.map(({ source }) => source), outer.map(({ target }) => target)],
   };
-  eachRow(outer, ([a, b]) => {
-    for (let i = 0; i < length; i += stripe) {
-      const [source, target] = [from + a * width + i * step, to + b * width + i * stride];
-      run(target, outDown, stride, source, down, step, count, Math.min(stripe, length - i));
+  eachRow(steps, ([a, b]) => {
+    for (let i = 0; i < across.size; i += stripe) {
+      const [source, target] = [from + a + i * across.source, to + b + i * across.target];
+      const count = Math.min(stripe, across.size - i);
+      run(target, down.target, across.target, source, down.source, across.source, down.size, count);
     }
   });
 }
