@@ -23,8 +23,8 @@ export const jobsPerThread = 4;
 
 /** Shared numbers: one that changes with every list, jobs that nobody has taken, and those that are not done. */
 const [list, left, undone] = [0, 1, 2];
-/** How many modules there are; jobs that others have done; whether one failed; threads that have started. */
-const [modules, byOthers, failed, present] = [3, 4, 5, 6];
+/** How many modules there are; jobs that others have done; whether one failed. */
+const [modules, byOthers, failed] = [3, 4, 5];
 /** Behind them, modules as they come in turns: bytes' address and count, and how many kernels. */
 const [firstModule, mostModules] = [16, 64];
 /** Behind them, how many modules each thread has made; and behind these, jobs. */
@@ -59,7 +59,6 @@ const start = ({ memory, shared, index, firstJob }) => {
     }
   };
   let seen = 0;
-  Atomics.add(shared, ${present}, 1);
   for (;;) {
     for (let i = 0; i < 20000 && Atomics.load(shared, ${list}) === seen; i++);
     while (Atomics.load(shared, ${list}) === seen) Atomics.wait(shared, ${list}, seen);
