@@ -83,12 +83,8 @@ function reduced(
 /** eˣ. 2 ulp. */
 export function exp(t: Real, x: Expression): Expression {
   // Beyond the ends the result is 0 or Infinity, through the scale that over- or underflows.
-  return expWithin(t, t.clamped(x, ...coefficients[t.vector].expEnds));
-}
-
-/** eˣ for x between the ends. */
-function expWithin(t: Real, x: Expression): Expression {
-  const { counted, rest } = reduced(t, x, 2 * t.bias);
+  const within = t.clamped(x, ...coefficients[t.vector].expEnds);
+  const { counted, rest } = reduced(t, within, 2 * t.bias);
   // 2ⁿ in two steps, of which neither is out of range: each takes one half of n, and one bias.
   const half = t.shift("shr_u", counted, 1);
   const other = t.wholeSub(counted, half);
@@ -120,9 +116,12 @@ export function tanh(t: Real, x: Expression): Expression {
 
 /** 1 / (1 + e⁻ˣ), or eˣ / (1 + eˣ) below 0, where e⁻ˣ overflows. 2.5 ulp. */
 export function sigmoid(t: Real, x: Expression): Expression {
-  const size = op("v128.or", x, t.number(-0));
-  const e = expWithin(t, t.op("pmax", size, coefficients[t.vector].expEnds[0]));
-  // e is at most 1.
+  const below = op("v128.or", x, t.number(-0));
+  const within = t.op("pmax", below, coefficients[t.vector].expEnds[0]);
+  // e⁻ˡˣˡ, which is at most 1: with a scale that is large enough to be no less than the least normal number.
+  const { counted, rest } = reduced(t, within, t.bias + t.mantissa + 10);
+  const scaled = t.op("mul", t.op("add", rest, 1), t.powerOf2(counted));
+  const e = t.op("mul", scaled, 2 ** -(t.mantissa + 10));
   const oneOrNone = op("v128.andnot", t.number(1), t.op("lt", x, 0));
   return t.op("div", t.op("pmax", e, oneOrNone), t.op("add", e, 1));
 }
