@@ -1,0 +1,211 @@
+/** @file Whole numbers that the GPU backend makes itself: they stay on the device, and are right. */
+import {
+  argmax,
+  argsort,
+  cast,
+  compile,
+  cond,
+  cumsum,
+  equal,
+  gather,
+  grad,
+  greater,
+  key,
+  mapTree,
+  normal,
+  oneHot,
+  scan,
+  scatterAdd,
+  setDefaultBackend,
+  sort,
+  sum,
+  takeAlongAxis,
+  tensor,
+  type Tensor,
+  to,
+  topK,
+  where,
+  zeros,
+} from "@tapeloop/autograd";
+import { gpuBackend } from "@tapeloop/backend-gpu";
+import { ndarrayBackend } from "@tapeloop/backend-ndarray";
+import { lstmCell } from "@tapeloop/nn";
+import { beforeEach, describe, expect, test } from "vitest";
+
+const backend = await gpuBackend({ mode: "cpu", elsewhere: ndarrayBackend });
+beforeEach(() => setDefaultBackend(backend));
+
+/** What a run does beside its launches. */
+function workOf(run: () => unknown): {
+  reads: number;
+  uploads: number;
+  elsewhere: Readonly<Record<string, number>>;
+} {
+  const before = backend.report();
+  run();
+  const after = backend.report();
+  const counts = Object.entries(after.elsewhere).map(
+    ([name, count]) => [name, count - (before.elsewhere[name] ?? 0)] as const,
+  );
+  return {
+    reads: after.reads - before.reads,
+    uploads: after.uploads - before.uploads,
+    elsewhere: Object.fromEntries(counts.filter(([, count]) => count > 0)),
+  };
+}
+
+/** The same on the reference backend. */
+function onReference<R>(run: () => R): R {
+  setDefaultBackend(ndarrayBackend);
+  try {
+    return run();
+  } finally {
+    setDefaultBackend(backend);
+  }
+}
+
+const none = { reads: 0, uploads: 0, elsewhere: {} };
+const table = (): Tensor => normal([6, 4], { key: key(5) }).mul(1);
+const logits = (): Tensor => normal([3, 6], { key: key(2) }).mul(1);
+
+/** Functions of a table [6, 4] and logits [3, 6], whose indices come from the logits. */
+const functions: Readonly<Record<string, (w: Tensor, x: Tensor) => Tensor>> = {
+  "rows at the greatest places": (w, x) => gather(w, argmax(x)),
+  "rows counted from the end": (w, x) => gather(w, argmax(x).neg().add(5)),
+  "rows of neighbours, kept in range": (w, x) => gather(w, argmax(x).add(1).minimum(5)),
+  "ones at the greatest places": (_, x) => oneHot(argmax(x), 6),
+  "elements along an axis": (_, x) => takeAlongAxis(x, argmax(x).reshape([3, 1])),
+  "rows in order": (_, x) => sort(x, { axis: 1 }),
+  "rows in falling order": (_, x) => sort(x, { descending: true }),
+  "the greatest of each row": (_, x) => topK(x, 2).values,
+  "where one is more likely than another": (_, x) => where(equal(argmax(x), argmax(x.neg())), 1, 2),
+  "sums at places": (_, x) => scatterAdd(x, argmax(x), { size: 6 }),
+  "how many are positive, as numbers": (_, x) => cast(sum(greater(x, 0), { axes: 1 }), "float32"),
+  "running counts": (_, x) => cast(cumsum(greater(x, 0), { axis: 1 }), "float32"),
+};
+
+describe.each(Object.entries(functions))("%s", (_, f) => {
+  test("are those of the reference, and nothing is read, compiled and op by op", () => {
+    const [w, x] = [table(), logits()];
+    const expected = onReference(() => f(to(w, ndarrayBackend), to(x, ndarrayBackend)).toArray());
+    const compiled = compile(f);
+    compiled(w, x);
+    expect(workOf(() => compiled(w, x))).toEqual(none);
+    expect(compiled(w, x).toArray()).toEqual(expected);
+    expect(workOf(() => f(w, x)).reads).toBe(0);
+    expect(f(w, x).toArray()).toEqual(expected);
+  });
+
+  test("have the gradients of the reference, and nothing is read", () => {
+    const slopes = (w: Tensor, x: Tensor): readonly Tensor[] =>
+      grad(([a, b]: readonly Tensor[]) => f(a, b).add(a.sum().add(b.sum())).square().sum())([w, x]);
+    const [w, x] = [table(), logits()];
+    const expected = onReference(() => slopes(to(w, ndarrayBackend), to(x, ndarrayBackend)));
+    const compiled = compile(slopes);
+    compiled(w, x);
+    expect(workOf(() => compiled(w, x))).toEqual(none);
+    compiled(w, x).forEach((g, i) => {
+      const want = expected[i].dataSync();
+      g.dataSync().forEach((v, k) => expect(v).toBeCloseTo(want[k], 2));
+    });
+  });
+});
+
+test("greedy decoding in a compiled loop reads nothing", () => {
+  const cell = lstmCell(4, 5);
+  const params = { cell: cell.init(key(0)), table: table(), out: normal([5, 6], { key: key(9) }) };
+  type State = { readonly [name in "h" | "c"]: Tensor };
+  const decode = (p: typeof params, start: Tensor): Tensor =>
+    scan(
+      (q: typeof params, [state, last]: readonly [State, Tensor]) => {
+        const [next, y] = cell.step(q.cell, state, gather(q.table, last));
+        const symbol = argmax(y.matmul(q.out));
+        return [[next, symbol] as const, symbol];
+      },
+      p,
+      [cell.initialState(2) as State, start] as const,
+      null,
+      { length: 9 },
+    )[1] as Tensor;
+  const start = tensor([1, 0], { dtype: "int32" });
+  const run = compile(decode);
+  run(params, start);
+  const work = workOf(() => run(params, start));
+  expect(work).toMatchObject({ reads: 0, elsewhere: {} });
+  const said = run(params, start).toArray();
+  const expected = onReference(() => {
+    const there = mapTree((w) => to(w, ndarrayBackend), params);
+    return decode(there, tensor([1, 0], { dtype: "int32" })).toArray();
+  });
+  expect(said).toEqual(expected);
+});
+
+describe("indices out of range", () => {
+  const wrong = expect.objectContaining({ code: "index" });
+
+  test("from the host are errors, compiled and op by op", () => {
+    const f = (w: Tensor, i: Tensor): Tensor => gather(w, i);
+    const i = tensor([0, 6], { dtype: "int32" });
+    expect(() => f(table(), i)).toThrow(wrong);
+    expect(() => compile(f)(table(), i)).toThrow(wrong);
+  });
+
+  test("from the device are errors: those that may be wrong are read", () => {
+    const f = (w: Tensor, x: Tensor): Tensor => gather(w, argmax(x).add(3));
+    const rising = tensor([[0, 1, 2, 3, 4, 5]]);
+    const falling = tensor([[5, 4, 3, 2, 1, 0]]);
+    for (const run of [f, compile(f)]) {
+      expect(() => run(table(), rising)).toThrow(wrong);
+      expect(run(table(), falling).toArray()).toEqual(
+        table()
+          .slice([{ start: 3, stop: 4 }])
+          .toArray(),
+      );
+    }
+  });
+
+  test("along an axis are errors that name the op", () => {
+    const places = tensor([[0], [6], [1]], { dtype: "int32" });
+    expect(() => takeAlongAxis(logits(), places)).toThrow(/^takeAlongAxis: .* got 6 at place 1/);
+  });
+});
+
+test("numbers that float32 does not have are computed on the host", () => {
+  const f = (x: Tensor): Tensor => argmax(x).mul(5_000_001).add(1);
+  const x = tensor([[0, 1, 2, 3, 4, 5]]);
+  expect(compile(f)(x).toArray()).toEqual([25_000_006]);
+  expect(f(x).toArray()).toEqual([25_000_006]);
+});
+
+describe("sorting", () => {
+  test("keeps equal elements in order, and puts NaN last", () => {
+    const x = tensor([2, NaN, 1, 2, -Infinity, NaN, 1, -0, 0, Infinity]);
+    expect(workOf(() => argsort(x))).toMatchObject({ reads: 0, elsewhere: {} });
+    expect(argsort(x).toArray()).toEqual([4, 7, 8, 2, 6, 0, 3, 9, 1, 5]);
+    expect(argsort(x, { descending: true }).toArray()).toEqual([1, 5, 9, 0, 3, 2, 6, 7, 8, 4]);
+  });
+
+  test("takes two launches for rows of 4096 elements, and longer ones go elsewhere", () => {
+    const x = normal([4096], { key: key(4) });
+    const before = backend.report().launches;
+    const places = argsort(x);
+    expect(backend.report().launches - before).toBe(2);
+    expect(places.toArray()).toEqual(argsort(to(x, ndarrayBackend)).toArray());
+    const long = normal([4097], { key: key(4) });
+    expect(workOf(() => argsort(long)).elsewhere).toEqual({ argsort: 1 });
+  });
+});
+
+test("a branch whose choice is known to come from the device still reads its predicate alone", () => {
+  const f = compile((x: Tensor) =>
+    cond(
+      equal(argmax(x), 0),
+      (y) => y.mul(2),
+      (y) => y,
+      x,
+    ),
+  );
+  const x = zeros([4]).add(1);
+  f(x);
+  expect(workOf(() => f(x))).toEqual({ ...none, reads: 1 });
+});
