@@ -354,11 +354,11 @@ describe("where values come later", () => {
     ["cond", "compiled", compile(choose)],
     ["whileLoop", "op by op", loop],
     ["whileLoop", "compiled", compile(loop)],
-  ] as const)("%s says so, and what to write: %s", (op, _, f) => {
+  ] as const)("%s says so, and what to write: %s", (op, _, run) => {
     setDefaultBackend(later);
     const x = tensor([1, 2]);
-    expect(() => f(x)).toThrow(expect.objectContaining({ code: "backend", op }));
-    expect(() => f(x)).toThrow(
+    expect(() => run(x)).toThrow(expect.objectContaining({ code: "backend", op }));
+    expect(() => run(x)).toThrow(
       op === "cond"
         ? "cond: what decides must be known at once, got a value that comes later. Use where(), which computes both sides; or await the predicate's data() and write an if."
         : "whileLoop: what decides must be known at once, got a value that comes later. Use scan() for a fixed number of steps; or await the condition's data() in a loop of your own.",

@@ -7,6 +7,7 @@ import {
   cond,
   cumsum,
   equal,
+  explain,
   gather,
   grad,
   greater,
@@ -24,6 +25,8 @@ import {
   type Tensor,
   to,
   topK,
+  trace,
+  uniform,
   where,
   zeros,
 } from "@tapeloop/autograd";
@@ -138,6 +141,60 @@ test("greedy decoding in a compiled loop reads nothing", () => {
     return decode(there, tensor([1, 0], { dtype: "int32" })).toArray();
   });
   expect(said).toEqual(expected);
+});
+
+describe("explain tells beforehand", () => {
+  const ints = (): Tensor => tensor([[2, 0, 1]], { dtype: "int32" });
+  const programs: Readonly<
+    Record<string, readonly [f: (x: Tensor, i: Tensor) => Tensor, counts: Record<string, number>]>
+  > = {
+    nothing: [(x, i) => gather(x.tanh(), i.reshape([3])).sum(), {}],
+    "what has no kernel": [
+      (x) => cast(x.mul(3), "int32").add(1),
+      // Then the sum is on the host, too, with the 1 that is everywhere.
+      { cast: 1, add: 1 },
+    ],
+    "rows that are too long to sort, and what follows": [
+      (x) => sort(zeros([4100]).add(x.sum())),
+      { add: 1, argsort: 1, iota: 1, mul: 1 },
+    ],
+    "random numbers": [
+      (x, i) => uniform([4], 0, 1, { key: i.reshape([3]).slice([{ stop: 2 }]) }).add(x.sum()),
+      { random: 1 },
+    ],
+    "whole numbers from outside": [(_, i) => i.mul(2).add(i), { mul: 1, add: 1 }],
+    "whole numbers that meet those of the device": [(x, i) => argmax(x).add(i), {}],
+    "what both can make, where it is wanted": [(_, i) => oneHot(i, 5), { iota: 1, equal: 1 }],
+    "what both can make, on the device": [(x) => oneHot(argmax(x), 6), {}],
+    float64: [(x) => cast(x, "float64").exp(), { cast: 1, exp: 1 }],
+  };
+
+  test.each(Object.entries(programs))("%s", (_, [f, counts]) => {
+    const [x, i] = [logits(), ints()];
+    expect(explain(trace(f, x, i)).elsewhere).toEqual(counts);
+    const compiled = compile(f);
+    compiled(x, i);
+    expect(workOf(() => compiled(x, i)).elsewhere).toEqual(counts);
+  });
+
+  test("in words, with what is in loops counted once", () => {
+    const f = (x: Tensor): Tensor =>
+      scan(
+        (_, h: Tensor, u: Tensor) => [cast(cast(h.add(u), "int32"), "float32"), null],
+        null,
+        x.sum().mul(0),
+        x.sum({ axes: 1 }),
+      )[0];
+    const told = explain(trace(f, logits()));
+    expect(told.elsewhere).toEqual({ cast: 1 });
+    expect(String(told).split("\n").at(-1)).toBe('not on "gpu" but elsewhere: 1 cast');
+    expect(explain(trace(f, logits()), { backend: ndarrayBackend }).elsewhere).toEqual({});
+  });
+
+  test("and refuses options that it does not know", () => {
+    const program = trace((x: Tensor) => x, logits());
+    expect(() => explain(program, { on: "gpu" } as never)).toThrow(/options are backend/);
+  });
 });
 
 describe("indices out of range", () => {
