@@ -20,6 +20,8 @@ import type { PrimitiveName } from "@tapeloop/autograd/backend";
 import { gpuBackend } from "@tapeloop/backend-gpu";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { expectDerived } from "../conformance/properties.ts";
+import type { Run } from "../conformance/runs.ts";
 import { rows } from "../conformance/samples.ts";
 import { testLimits } from "./chains.ts";
 import { expectDefinition, ordinary } from "./definitions.ts";
@@ -33,6 +35,16 @@ beforeAll(() => setDefaultBackend(backend));
 test.each(Object.keys(rows) as PrimitiveName[])("%s agrees with its definition", async (name) => {
   for (const run of ordinary(backend, name)) await expectDefinition(run);
 });
+
+test.each(Object.keys(rows) as PrimitiveName[])(
+  "%s has derivatives of orders 1 and 2, and of many examples, close to those in float64",
+  async (name) => {
+    // Real numbers of the device become others on the host, which cannot read them at once here.
+    const isRead = (run: Run): boolean => name === "cast" && run.sample.inputs[0].dtype === "real";
+    const runs = ordinary(backend, name).filter((run) => !isRead(run));
+    for (const run of runs.slice(0, 1)) await expectDerived(run, 1e-5);
+  },
+);
 
 test("the device has a name, and one that is a program is told apart", () => {
   const { renderer, isSoftware } = backend.report();
