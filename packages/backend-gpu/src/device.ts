@@ -31,7 +31,9 @@ export type Launch = (inputs: readonly (Numbers | number)[]) => Numbers;
 
 /** Who wants values at once, and what to do where there are none. */
 export interface Reader {
+  /** As messages name them. */
   readonly op: string;
+  /** What to write instead, as a sentence. */
   readonly remedy: string;
 }
 

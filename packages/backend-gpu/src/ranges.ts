@@ -8,7 +8,9 @@ import { mostElements } from "./device.ts";
 
 /** Whole numbers from `low` to `high`. */
 export interface Range {
+  /** The least that there may be. */
   readonly low: number;
+  /** The greatest that there may be. */
   readonly high: number;
 }
 
