@@ -10,6 +10,7 @@ import {
   setDefaultBackend,
   tensor,
   type Tensor,
+  zeros,
 } from "@tapeloop/autograd";
 import { gpuBackend } from "@tapeloop/backend-gpu";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
@@ -88,6 +89,27 @@ describe.each(cells)("%s", (name, cell) => {
   test("needs as many kernels for many steps as for few, but for what is of all steps", () => {
     expect(work(201).kernels).toBeLessThanOrEqual(work(41).kernels + 10);
   });
+});
+
+test("a step is one kernel, and the product with the inputs runs once for all steps", () => {
+  const last = compile((W: Tensor, U: Tensor, x: Tensor): Tensor => {
+    const step = (U1: Tensor, h: Tensor, u: Tensor): readonly [Tensor, null] => [
+      u.matmul(W).add(h.matmul(U1)).tanh(),
+      null,
+    ];
+    return scan(step, U, zeros([2, 4]), x)[0];
+  });
+  const [W, U] = [normal([3, 4], { key: key(1) }), normal([4, 4], { key: key(2) })];
+  const launchesFor = (T: number): number => {
+    const x = normal([T, 2, 3], { key: key(3) });
+    last(W, U, x);
+    const before = backend.report().launches;
+    last(W, U, x);
+    return backend.report().launches - before;
+  };
+  const extra = launchesFor(10) - 10;
+  expect([launchesFor(25) - 25, launchesFor(80) - 80]).toEqual([extra, extra]);
+  expect(extra).toBeLessThanOrEqual(2);
 });
 
 test("numbers that change with every step are given to kernels: nothing is copied, nothing is made", () => {
