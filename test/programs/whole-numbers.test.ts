@@ -1,23 +1,28 @@
 /** @file Whole numbers that the GPU backend makes itself: they stay on the device, and are right. */
 import {
+  arange,
   argmax,
   argsort,
   cast,
   compile,
+  concat,
   cond,
   cumsum,
   equal,
   explain,
+  flip,
   gather,
   grad,
   greater,
   key,
+  less,
   mapTree,
   normal,
   oneHot,
   scan,
   scatterAdd,
   setDefaultBackend,
+  slice,
   sort,
   sum,
   takeAlongAxis,
@@ -33,6 +38,7 @@ import {
 import { gpuBackend } from "@tapeloop/backend-gpu";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { lstmCell } from "@tapeloop/nn";
+import * as fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 
 const backend = await gpuBackend({ mode: "cpu", elsewhere: ndarrayBackend });
@@ -265,4 +271,49 @@ test("a branch whose choice is known to come from the device still reads its pre
   const x = zeros([4]).add(1);
   f(x);
   expect(workOf(() => f(x))).toEqual({ ...none, reads: 1 });
+});
+
+describe("random programs of whole numbers", () => {
+  /** What is made of two arrays [3, 4]. */
+  const ops: readonly ((a: Tensor, b: Tensor) => Tensor)[] = [
+    (a, b) => a.add(b),
+    (a, b) => a.sub(b),
+    (a, b) => a.mul(b),
+    (a) => a.neg().add(1),
+    (a, b) => a.abs().maximum(b),
+    (a, b) => a.minimum(b.mul(2)),
+    (a, b) => where(less(a, b), a, b),
+    (a, b) => cast(equal(a, b), "int32"),
+    (a) => sum(a, { axes: 1, keepAxes: true }).add(zeros([3, 4], { dtype: "int32" })),
+    (a) => cumsum(a, { axis: 0 }),
+    (a) => flip(a, { axes: 1 }),
+    (a, b) => takeAlongAxis(a, b.maximum(0).minimum(3), { axis: 1 }),
+    (a, b) => concat([slice(a, [{ stop: 1 }]), slice(b, [{ start: 1 }])], { axis: 0 }),
+    (a, b) => gather(a, argmax(b, { axis: 1 }).minimum(2)),
+    (a) => argsort(a, { axis: 1 }),
+  ];
+
+  test("have the numbers of the reference, compiled and op by op", () => {
+    const gene = fc.tuple(fc.nat(ops.length - 1), fc.nat(30), fc.nat(30));
+    const x = normal([3, 4], { key: key(11) });
+    // Some are close to what float32 has, so that sums of them are beyond it.
+    const numbers = [0, 1, 2, 3, -1, 5_000_000, 2 ** 24, -7, 4, 9, 2, 3];
+    const i = tensor(numbers, { dtype: "int32" }).reshape([3, 4]);
+    const run = fc.property(fc.array(gene, { minLength: 1, maxLength: 8 }), (genes) => {
+      const f = (y: Tensor, j: Tensor): Tensor[] => {
+        const count = arange(0, 12, 1, { dtype: "int32" }).reshape([3, 4]);
+        const pool = [argsort(y, { axis: 1 }), cast(greater(y, 0), "int32"), j, count];
+        for (const [op, a, b] of genes) {
+          pool.push(ops[op](pool[a % pool.length], pool[b % pool.length]));
+        }
+        return pool;
+      };
+      const expected = onReference(() =>
+        f(to(x, ndarrayBackend), to(i, ndarrayBackend)).map((y) => y.toArray()),
+      );
+      expect(f(x, i).map((y) => y.toArray())).toEqual(expected);
+      expect(compile(f)(x, i).map((y) => y.toArray())).toEqual(expected);
+    });
+    fc.assert(run, { numRuns: 100, seed: 7 });
+  });
 });
