@@ -149,7 +149,7 @@ export function checkIndices(
 function through<V>(device: Device, other: Backend<V>, name: PrimitiveName): AnyKernel {
   const reader = {
     op: name,
-    remedy: "It runs on another backend: await the data() of its inputs.",
+    remedy: 'It runs on another backend: await the data() of its inputs, or use mode "webgl2".',
   };
   const elsewhere = kernelElsewhere(
     {
