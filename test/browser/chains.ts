@@ -21,8 +21,15 @@ export function testLimits(backend: GpuBackend): void {
     expect(launches).toBeLessThanOrEqual(7);
   });
 
+  test("knows tanh of great numbers, which devices do not", async () => {
+    const x = [-1e30, -100, -20, 20, 100, 1e30];
+    const there = await tensor(x).tanh().data();
+    x.forEach((v, i) => expect(there[i]).toBeCloseTo(Math.sign(v), 6));
+  });
+
   test("tells products with results of one size apart by what is summed over", async () => {
-    for (const inner of [2, 300, 5]) {
+    // Loops of gpu.js end after 1000 turns, unless they are told not to.
+    for (const inner of [2, 300, 5, 3000]) {
       const y = matmul(ones([3, inner]), ones([inner, 4]));
       expect([...(await y.data())]).toEqual(Array.from({ length: 12 }, () => inner));
     }

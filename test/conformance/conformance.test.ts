@@ -7,7 +7,7 @@ import { setDefaultBackend } from "@tapeloop/autograd";
 import type { Backend, PrimitiveName } from "@tapeloop/autograd/backend";
 import { beforeAll, describe, expect, test } from "vitest";
 import { backends, singles } from "./backends.ts";
-import { checkProperty, properties, type Property, runsOf } from "./properties.ts";
+import { checkProperty, expectDerived, properties, type Property, runsOf } from "./properties.ts";
 import type { Run } from "./runs.ts";
 import { rows } from "./samples.ts";
 
@@ -48,4 +48,20 @@ describe.each(all)("backend %s", (_, backend, holds) => {
   test.each(refusals)("refuses: $message", ({ call, message }) => {
     expect(call).toThrow(expect.objectContaining({ message }));
   });
+});
+
+describe.each(singles)("backend %s", (_, backend) => {
+  beforeAll(() => setDefaultBackend(backend));
+
+  test.each(names)(
+    "%s has derivatives of orders 1 and 2, and of many examples, close to float64",
+    { timeout: 30_000 },
+    async (name) => {
+      const runs = runsOf(backend, name).filter(
+        ({ float, sample }) => float === "float32" && !sample.what.endsWith("kept in float64"),
+      );
+      // Kernels are compiled for each.
+      for (const run of runs.slice(0, 2)) await expectDerived(run, 1e-5);
+    },
+  );
 });

@@ -425,6 +425,11 @@ describe("at kinks and ties", () => {
     expect(slopes((x) => maximum(x, x), [3])).toEqual([1]);
   });
 
+  test("the minimum of whole numbers is one, also with a plain number", () => {
+    const least = minimum(tensor([3, -7, 9], { dtype: "int32" }), 5);
+    expect([least.dtype, least.toArray()]).toEqual(["int32", [3, -7, 5]]);
+  });
+
   test("equal greatest and least elements share the derivative", () => {
     expect(
       slopes(

@@ -12,6 +12,7 @@ import {
   jvp,
   mul,
   reshape,
+  setDefaultBackend,
   stack,
   sum,
   type Tensor,
@@ -33,6 +34,7 @@ import {
   primitives,
   type TensorType,
 } from "@tapeloop/autograd/backend";
+import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { layouts } from "./layouts.ts";
 import { indicesOf, type Input, real, reals, sizeOf, typed } from "./plain.ts";
 import { expectClose, type Run, runKernel, typeIn, upload, uploadAs } from "./runs.ts";
@@ -431,11 +433,79 @@ function checkDerivativesOfViews(run: Run): void {
   }
 }
 
-/** The gradient of a run in its float type; null where differences say nothing of it. */
-export function gradientIn(run: Run): readonly Tensor[] | null {
-  if (!isSmooth(run)) return null;
+/** Tensors that a run leads to, made when they are asked for. */
+type Derived = Readonly<Record<string, () => readonly Tensor[]>>;
+
+/**
+ * What is derived from a run in its float type, by what it is: two examples at once, and, where differences say
+ * something of them, the derivatives of orders 1 and 2, also of the examples.
+ */
+function derivedIn(run: Run): Derived {
+  const { inputs, kink } = run.sample;
+  if (inputs.length === 0) return {};
+  const two = (f: OfAll) => (): readonly Tensor[] =>
+    vmap((...each: readonly Tensor[]) => f(each))(
+      ...batchOf(
+        run,
+        inputs.map(() => true),
+        2,
+      ),
+    );
+  const values = { "two examples": two((all) => results(run, all)) };
+  if (kink === true || !hasTangent(run, 500)) return values;
   const { f, x } = asFunction(run);
-  return gradientOf(f)(x);
+  const s = weighted(curved({ f, x }));
+  const u = x.map((each, i) => directionLike(each, 0.1 + i / 5));
+  const slope = (at: readonly Tensor[]): Tensor => jvp(s, at, u).tangent;
+  const tangents = {
+    ...values,
+    tangent: () => [jvp(f, x, u).tangent],
+    "tangent of the tangent": () => [jvp(slope, x, u).tangent],
+    "tangents of two examples": two(tangentOfAll(run)),
+  };
+  if (run.row.isForwardOnly === true) return tangents;
+  return {
+    gradient: () => gradientOf(f)(x),
+    ...tangents,
+    "gradient of the tangent": () => grad(slope)(x),
+    "tangent of the gradient": () => jvp(grad(s), x, u).tangent,
+    "gradients of two examples": two(gradientOfAll(run)),
+  };
+}
+
+/**
+ * What is derived from a run in float32 is close to the same on the reference in float64, to some part of the
+ * greatest: values and first derivatives to `tolerance`, those of second order to ten times that, whole numbers exactly.
+ *
+ * @param only - What is asked for. Default: all of it.
+ */
+export async function expectDerived(
+  run: Run,
+  tolerance: number,
+  only: string | null = null,
+): Promise<void> {
+  if (run.sample.float !== undefined) return;
+  const single = derivedIn(run);
+  for (const what of Object.keys(single)) {
+    if (only !== null && what !== only) continue;
+    const isSecond = / of the /.test(what);
+    setDefaultBackend(ndarrayBackend);
+    const expected = derivedIn({ ...run, backend: ndarrayBackend, float: "float64" })[what]();
+    setDefaultBackend(run.backend);
+    for (const [i, x] of single[what]().entries()) {
+      const [data, wanted] = [await x.data(), expected[i].dataSync()];
+      const finite = Array.from(wanted).filter(Number.isFinite).map(Math.abs);
+      const greatest = finite.reduce((a, b) => Math.max(a, b), 1);
+      const allowed = isFloat(x.dtype) ? tolerance * greatest * (isSecond ? 10 : 1) : 0;
+      const wrong = Array.from(wanted).flatMap((want, k) =>
+        Math.abs(data[k] - want) <= allowed || !Number.isFinite(want)
+          ? []
+          : [`  [${k}] is ${data[k]}, not ${want}`],
+      );
+      if (wrong.length === 0) continue;
+      throw new Error([`${run.sample.what}, ${what} ${i}:`, ...wrong.slice(0, 5)].join("\n"));
+    }
+  }
 }
 
 /** Rules round as little in float32 as kernels do. */

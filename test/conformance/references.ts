@@ -24,7 +24,7 @@ import {
 } from "@tapeloop/autograd";
 import { allocate } from "@tapeloop/autograd/backend";
 import { beforeAll, describe, expect, test } from "vitest";
-import { backends } from "./backends.ts";
+import { backends, singles } from "./backends.ts";
 
 /** A number, or what JSON has no number for. */
 type Spelled = number | "NaN" | "Infinity" | "-Infinity";
@@ -140,6 +140,33 @@ export function compare(theme: string, calls: Readonly<Record<string, Call>>): v
   describe.each(backends)("on %s", (_, backend) => {
     beforeAll(() => setDefaultBackend(backend));
     compareAll(theme, calls);
+  });
+  // Ops are made of primitives, which the conformance tests run on both.
+  const [[name, single]] = singles;
+  describe(`on ${name}`, () => {
+    beforeAll(() => setDefaultBackend(single));
+    compareSingle(theme, calls);
+  });
+}
+
+/** Values and gradients in float32 alone, op by op and compiled: sums of many terms leave five digits. */
+function compareSingle(theme: string, calls: Readonly<Record<string, Call>>): void {
+  const smooth = Object.entries(references[theme]).filter(([, { edge }]) => edge !== true);
+  test.each(smooth)("%s has PyTorch's value and gradients in float32", (title, reference) => {
+    const { value, shape, grads } = reference;
+    const inputs = inputsOf(reference, "float32");
+    const call = calls[title];
+    for (const run of [call, compile(call)]) {
+      const result = run(...inputs);
+      expect(result.shape).toEqual(shape);
+      expectAll(result, value, 2e-5);
+    }
+    if (grads === undefined) return;
+    const slopes = (...all: Tensor[]): readonly Tensor[] => gradients(call, all);
+    const expected = grads.filter((g) => g !== null);
+    for (const run of [slopes, compile(slopes)]) {
+      run(...inputs).forEach((g, i) => expectAll(g, expected[i], 1e-4));
+    }
   });
 }
 

@@ -10,6 +10,7 @@ import {
   hvp,
   jvp,
   leaves,
+  less,
   memory,
   ndarrayBackend,
   scan,
@@ -24,9 +25,16 @@ import {
   verify,
   vmap,
   wasmBackend,
+  whileLoop,
   zeros,
 } from "tapeloop";
-import { type Machine, runCond } from "@tapeloop/autograd/backend";
+import {
+  type Backend,
+  BackendError,
+  type Machine,
+  runCond,
+  runWhile,
+} from "@tapeloop/autograd/backend";
 import type { NdArray } from "@tapeloop/backend-ndarray";
 import { beforeAll, describe, expect, test } from "vitest";
 
@@ -311,5 +319,49 @@ describe.each(backends)("a compiled training step on %s", (_, backend) => {
     }
     expect(leaves(model.params)).toHaveLength(2);
     expect(new Set(counts.slice(2)).size).toBe(1);
+  });
+});
+
+describe("where values come later", () => {
+  const later: Backend = {
+    ...(ndarrayBackend as Backend),
+    name: "later",
+    kernels: {
+      ...(ndarrayBackend as Backend).kernels,
+      cond: (inputs, params) => runCond(later, inputs, params),
+      whileLoop: (inputs, params) => runWhile(later, inputs, params),
+    },
+    readSync: () => {
+      throw new BackendError("later", "values come later", "a read at once");
+    },
+  };
+  const choose = (x: Tensor): Tensor =>
+    cond(
+      greater(sum(x), 1),
+      (a) => a.mul(2),
+      (a) => a,
+      x,
+    );
+  const loop = (x: Tensor): Tensor =>
+    whileLoop(
+      (a) => less(sum(a), 10),
+      (a) => a.mul(2),
+      x,
+    );
+
+  test.each([
+    ["cond", "op by op", choose],
+    ["cond", "compiled", compile(choose)],
+    ["whileLoop", "op by op", loop],
+    ["whileLoop", "compiled", compile(loop)],
+  ] as const)("%s says so, and what to write: %s", (op, _, run) => {
+    setDefaultBackend(later);
+    const x = tensor([1, 2]);
+    expect(() => run(x)).toThrow(expect.objectContaining({ code: "backend", op }));
+    expect(() => run(x)).toThrow(
+      op === "cond"
+        ? "cond: what decides must be known at once, got a value that comes later. Use where(), which computes both sides; or await the predicate's data() and write an if."
+        : "whileLoop: what decides must be known at once, got a value that comes later. Use scan() for a fixed number of steps; or await the condition's data() in a loop of your own.",
+    );
   });
 });

@@ -188,7 +188,7 @@ describe("random programs", () => {
     "give the bits of the eager run when they are compiled for %s, with their gradients",
     { timeout: 600_000 },
     (_, backend, programs) => {
-      setDefaultBackend<unknown>(backend);
+      setDefaultBackend(backend);
       try {
         holdsFor(Math.ceil(programs), ({ f, inputs }) => {
           const x = inputs.map((shape, i) => inputOf(shape, i / 3, "float32"));

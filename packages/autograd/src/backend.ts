@@ -69,6 +69,11 @@ export interface Backend<V = unknown> {
    * @param donated - Places of the inputs that may be donated to a run.
    */
   compile?(program: Program, donated?: readonly number[]): CompiledProgram<V>;
+  /**
+   * Ops of a program that this backend leaves to another one, as far as that is known before it runs: how many of
+   * each, by name, those in bodies counted once. Without it there are none.
+   */
+  elsewhere?(program: Program): Readonly<Record<string, number>>;
 }
 
 export { apply, applyMany } from "./apply.ts";

@@ -1,7 +1,7 @@
 /** @file cond: one of two functions, chosen by a value. */
 import { applyMany } from "./apply.ts";
 import { ShapeError } from "./errors.ts";
-import { checkPredicate, Cond } from "./primitives/cond.ts";
+import { checkPredicate, Cond, decided } from "./primitives/cond.ts";
 import { where } from "./primitives/choice.ts";
 import { givenAll, traceBody } from "./program/evaluate.ts";
 import { simplify } from "./program/simplify.ts";
@@ -25,6 +25,7 @@ import { leaves, mapTree, type Tree } from "./tree.ts";
  * @param operands - Trees, handed to the branch that runs.
  * @throws ShapeError if the predicate is not one element, or the branches return different types.
  * @throws DTypeError if the predicate is not bool.
+ * @throws BackendError if the predicate cannot be read at once, as on WebGPU.
  * @throws TreeError if the branches return different structures.
  *
  * @example
@@ -48,7 +49,9 @@ export function cond<A extends readonly Tree[], R extends Tree>(
     checkBranches(whenTrue, whenFalse);
     return mapTree((a, b) => where(predicate, a, b), whenTrue, whenFalse);
   }
-  if (predicate.traced === null) return (predicate.item() === 0 ? ifFalse : ifTrue)(...operands);
+  if (predicate.traced === null) {
+    return (decided("cond", () => predicate.item()) ? ifTrue : ifFalse)(...operands);
+  }
   const given = leaves(operands);
   const results: R[] = [];
   const bodies = [ifTrue, ifFalse].map((branch) =>

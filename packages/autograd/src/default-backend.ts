@@ -8,7 +8,7 @@ let chosen: Backend | null = null;
  * Chooses the backend on which new tensors are made. `import "tapeloop"` does this for you.
  * Existing tensors stay where they are.
  */
-export function setDefaultBackend<V>(backend: Backend<V>): void {
+export function setDefaultBackend(backend: Backend): void {
   chosen = backend;
 }
 

@@ -310,6 +310,7 @@ export { type Cell, type SaveEvery, type SaveOption, scan, type ScanOptions } fr
 export { compile, type DonateOptions, trace } from "./program/compile.ts";
 export {
   type ChoiceExplanation,
+  type ExplainOptions,
   type Explanation,
   explain,
   type LoopExplanation,

@@ -7,7 +7,7 @@ import { isTracing, tracerOf } from "./interpreters/trace.ts";
 import { toTensor } from "./operands.ts";
 import { any } from "./ops/masks.ts";
 import { where } from "./primitives/choice.ts";
-import { checkPredicate } from "./primitives/cond.ts";
+import { checkPredicate, decided } from "./primitives/cond.ts";
 import { checkSteps, refuseReverse, While } from "./primitives/while.ts";
 import { givenAll, traceBody } from "./program/evaluate.ts";
 import { simplify } from "./program/simplify.ts";
@@ -38,6 +38,7 @@ export interface WhileOptions {
  * @returns The state for which the condition is false.
  * @throws ShapeError if the condition is not one element, or a step changes the state's types.
  * @throws DTypeError if the condition is not bool.
+ * @throws BackendError if the condition cannot be read at once, as on WebGPU.
  * @throws ArgumentError if there are more steps than `maxSteps`.
  * @throws GradientError in reverse mode.
  *
@@ -87,7 +88,8 @@ export function whileLoop<S extends Tree>(
 
 /** Whether it is true; under `vmap`, for any example. */
 function isAny(more: Tensor): boolean {
-  return more.examples === null ? more.item() !== 0 : isAny(any(more.examples.full));
+  if (more.examples !== null) return isAny(any(more.examples.full));
+  return decided("whileLoop", () => more.item());
 }
 
 /** The loop as one op: condition and step are run once, on a state without data, and written down. */

@@ -6,8 +6,9 @@ import {
   type TensorType,
   type TypedArray,
 } from "@tapeloop/autograd/backend";
-import type { Device } from "./device.ts";
+import type { Device, Reader } from "./device.ts";
 import type { Numbers } from "./queue.ts";
+import { mask, type Range } from "./ranges.ts";
 
 /**
  * Elements that several arrays may look at. They never change, so they may be in two places: on the
@@ -19,13 +20,34 @@ export class Memory {
   readonly #device: Device;
   #numbers: Numbers | null;
   #host: TypedArray | null;
+  #range: Range | null;
 
-  /** Elements that are on the device, or on the host, now. */
-  constructor(device: Device, size: number, numbers: Numbers | null, host: TypedArray | null) {
+  /**
+   * Elements that are on the device, or on the host, now.
+   *
+   * @param range - What is known of them, if they are whole numbers or masks. Of those on the host all is.
+   */
+  constructor(
+    device: Device,
+    size: number,
+    numbers: Numbers | null,
+    host: TypedArray | null,
+    range: Range | null = null,
+  ) {
     this.#device = device;
     this.size = size;
     this.#numbers = numbers;
     this.#host = host;
+    this.#range = range;
+  }
+
+  /** What is known of the elements, if they are whole numbers or masks. */
+  get range(): Range | null {
+    if (this.#range === null) {
+      if (this.#host instanceof Int32Array) this.#range = rangeIn(this.#host);
+      else if (this.#host instanceof Uint8Array) this.#range = mask;
+    }
+    return this.#range;
   }
 
   /** The elements on the host, if they are there. */
@@ -47,10 +69,10 @@ export class Memory {
   }
 
   /** The elements on the host; they are copied there when they are first wanted, and stay if they are not float32. */
-  read(make: (numbers: Float32Array) => TypedArray): TypedArray {
+  read(make: (numbers: Float32Array) => TypedArray, reader?: Reader): TypedArray {
     if (this.#host !== null) return this.#host;
     if (this.#numbers === null) throw gone();
-    const data = make(this.#device.read(this.#numbers));
+    const data = make(this.#device.read(this.#numbers, reader));
     if (!(data instanceof Float32Array)) this.#host = data;
     return data;
   }
@@ -66,6 +88,16 @@ export class Memory {
     this.#numbers = null;
     this.#host = null;
   }
+}
+
+/** The least range with all of these numbers. */
+function rangeIn(data: Int32Array): Range {
+  let [low, high] = [data[0], data[0]];
+  for (const v of data) {
+    if (v < low) low = v;
+    if (v > high) high = v;
+  }
+  return { low, high };
 }
 
 /** Memory that is used after it was given back. */

@@ -15,6 +15,7 @@ import type { GpuJsMode } from "./gpujs.ts";
 import { kernelsOn } from "./kernels.ts";
 import { openDevice } from "./open.ts";
 import { compileProgram } from "./plan/compile.ts";
+import { elsewhereIn } from "./plan/elsewhere.ts";
 import { read, readLater, upload } from "./transfer.ts";
 
 /**
@@ -126,6 +127,7 @@ function on<V>(device: Device, elsewhere: Backend<V>): GpuBackend {
     name: "gpu",
     kernels,
     compile,
+    elsewhere: elsewhereIn,
     upload: (data: TypedArray, type: TensorType) => upload(device, data, type),
     read: (value) => readLater(device, value),
     readSync: (value) => read(device, value),

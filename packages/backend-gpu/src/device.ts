@@ -29,6 +29,17 @@ interface Made {
 /** A kernel made ready. */
 export type Launch = (inputs: readonly (Numbers | number)[]) => Numbers;
 
+/** Who wants values at once, and what to do where there are none. */
+export interface Reader {
+  /** As messages name them. */
+  readonly op: string;
+  /** What to write instead, as a sentence. */
+  readonly remedy: string;
+}
+
+/** Whoever asks for the elements of a tensor. */
+const user: Reader = { op: "gpu", remedy: "Write await x.data()." };
+
 /** What a device has done, and what it holds. */
 export interface DeviceReport {
   /** How kernels run. */
@@ -172,16 +183,12 @@ export class Device {
   }
 
   /** Copies numbers back. */
-  read(numbers: Numbers): Float32Array {
+  read(numbers: Numbers, { op, remedy }: Reader = user): Float32Array {
     this.#reads++;
     if (numbers instanceof Float32Array) return numbers.slice();
     if (numbers instanceof Later) {
-      throw new BackendError(
-        "gpu",
-        `values come later in mode "${this.mode}"`,
-        "a read at once",
-        "Write await x.data().",
-      );
+      const rule = `values come later in mode "${this.mode}"`;
+      throw new BackendError(op, rule, "a read at once", remedy);
     }
     this.check();
     const data = numbers.toArray() as Float32Array;

@@ -5,6 +5,7 @@
  */
 export type { GpuArray, Memory } from "./array.ts";
 export { type GpuBackend, gpuBackend, type GpuMode, type GpuOptions } from "./backend.ts";
-export type { DeviceReport } from "./device.ts";
+export type { DeviceReport, Reader } from "./device.ts";
 export type { GpuJsMode, Texture } from "./gpujs.ts";
 export type { Later, Numbers } from "./queue.ts";
+export type { Range } from "./ranges.ts";

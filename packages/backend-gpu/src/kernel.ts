@@ -2,6 +2,7 @@
 import { sizeOf } from "@tapeloop/autograd/backend";
 import { type GpuArray, Memory, whole } from "./array.ts";
 import type { Device } from "./device.ts";
+import { type Range, rangeOf } from "./ranges.ts";
 import type { Value } from "./value.ts";
 import { writeKernel } from "./writer.ts";
 
@@ -20,6 +21,7 @@ export function kernelOf(device: Device, value: Value, steps: number | null = nu
   const sizes = arrays.map((leaf) => leaf.size);
   const launch = device.kernel({ source, size, arrays: sizes, numbers: numbers.length });
   const type = { shape, dtype: value.dtype };
+  const isRanged = value.dtype !== "float32";
   return (list) => {
     const given = [
       ...arrays.map((leaf) => list[leaf.source].memory.numbers),
@@ -28,6 +30,24 @@ export function kernelOf(device: Device, value: Value, steps: number | null = nu
         return is === "offset" ? offset : (memory.host as Float32Array)[0];
       }),
     ];
-    return whole(type, new Memory(device, size, launch(given), null));
+    const range = isRanged ? rangeOn(value, list) : null;
+    return whole(type, new Memory(device, size, launch(given), null, range));
   };
+}
+
+/** What is known of a value's elements, on these arrays. */
+function rangeOn(value: Value, list: readonly GpuArray[]): Range | null {
+  const known = new Map<Value, Range | null>();
+  const of = (each: Value): Range | null => {
+    if (each.dtype === "float32") return null;
+    if (each.kind === "leaf") return list[each.source].memory.range;
+    let range = known.get(each);
+    if (range === undefined) {
+      const inputs = each.inputs.map((x) => ({ ...x, range: of(x) }));
+      range = rangeOf(each.name, each.params, inputs, each);
+      known.set(each, range);
+    }
+    return range;
+  };
+  return of(value);
 }

@@ -26,12 +26,13 @@ import {
   type View,
 } from "@tapeloop/autograd/backend";
 import { type GpuArray, isRowMajor, Memory } from "./array.ts";
-import { type Device, mostElements } from "./device.ts";
+import type { Device } from "./device.ts";
 import { emitters } from "./emitters.ts";
 import { kernelOf, type ValueKernel } from "./kernel.ts";
+import { isExact, isWithin, type Ranged, rangeOf } from "./ranges.ts";
 import { copy, read, upload } from "./transfer.ts";
 import { Recent } from "./recent.ts";
-import { staged } from "./staged.ts";
+import { isStaged, staged, type StagedName, stagedNames } from "./staged.ts";
 import { leafOf, leafOn, opOf } from "./value.ts";
 
 /** A kernel whose primitive is known only at run time. */
@@ -49,10 +50,14 @@ function seenAs({ memory, dtype }: GpuArray, { shape, strides, offset }: View): 
   return { shape, dtype, memory, strides, offset };
 }
 
+/** Primitives that look at the memory of their input, wherever it is; and numbers that are everywhere. */
+const viewNames = ["alias", "reshape", "permute", "broadcastTo", "slice", "split", "fill"] as const;
+
+/** The same, to look names up in. */
+export const views: ReadonlySet<string> = new Set(viewNames);
+
 /** Movements: views where there are any. */
-function movements(
-  device: Device,
-): Kernels<"alias" | "reshape" | "permute" | "broadcastTo" | "slice" | "split" | "fill"> {
+function movements(device: Device): Kernels<(typeof viewNames)[number]> {
   return {
     alias: ([x]) => x,
     reshape: ([x], { shape }) => {
@@ -80,34 +85,44 @@ function movements(
   };
 }
 
-/** Whether whole numbers are the same in float32. */
-function areExact(device: Device, x: GpuArray): boolean {
-  return read(device, x).every((v) => Math.abs(v) <= mostElements);
-}
+/** Primitives with indices for their second input: where these may point is checked when they are there. */
+export const indexed: ReadonlySet<PrimitiveName> = new Set(["gather", "scatterAdd"]);
 
-/** Where whole numbers may come: as indices, as what is found, and as what becomes a number. */
-const wholes: { readonly [N in PrimitiveName]?: readonly ("input" | "index" | "result")[] } = {
-  gather: ["index"],
-  scatterAdd: ["index"],
-  argmax: ["result"],
-  cast: ["input"],
-};
-
-/** Whether an op's elements are all of types that the device computes with. */
+/** Whether the device can compute an op: it has float32 and masks, and whole numbers as far as these are exact. */
 export function isForDevice(
   name: PrimitiveName,
-  inputs: readonly TensorType[],
+  params: unknown,
+  inputs: readonly Ranged[],
   result: TensorType,
 ): boolean {
-  if (emitters[name] === undefined) return false;
-  const mayBeWhole = wholes[name] ?? [];
-  const fits = ({ shape, dtype }: TensorType, role: "input" | "index" | "result"): boolean =>
-    sizeOf(shape) > 0 &&
-    (dtype === "float32" || dtype === "bool" || (dtype === "int32" && mayBeWhole.includes(role)));
-  return fits(result, "result") && inputs.every((x, i) => fits(x, i === 0 ? "input" : "index"));
+  if (emitters[name] === undefined && !isStaged(name, params, inputs)) return false;
+  const isChecked = (input: number): boolean => input === 1 && indexed.has(name);
+  const range = rangeOf(name, params, inputs, result);
+  return fits({ ...result, range }) && inputs.every((x, i) => fits(x, isChecked(i)));
 }
 
-/** Refuses indices outside of the axis. */
+/** Whether float32 has these elements; of those that are checked it has all that pass. */
+function fits({ shape, dtype, range }: Ranged, isChecked = false): boolean {
+  if (sizeOf(shape) === 0 || dtype === "float64") return false;
+  return dtype !== "int32" || isChecked || isExact(range);
+}
+
+/** Whether an op runs on the device now. Whole numbers that are all on the host stay there. */
+function isHere(
+  name: PrimitiveName,
+  params: unknown,
+  inputs: readonly GpuArray[],
+  result: TensorType,
+): boolean {
+  const types = [result, ...inputs];
+  const isWhole = types.some(({ dtype }) => dtype === "int32");
+  const isFloat = types.some(({ dtype }) => dtype === "float32");
+  if (isWhole && !isFloat && inputs.every(({ memory }) => memory.host !== null)) return false;
+  const known = inputs.map((x) => ({ ...x, range: x.memory.range }));
+  return isForDevice(name, params, known, result);
+}
+
+/** Refuses indices outside of the axis. Those of the device are not read if they are known to be right. */
 export function checkIndices(
   device: Device,
   op: string,
@@ -115,7 +130,11 @@ export function checkIndices(
   axis: number,
   size: number,
 ): void {
-  const list = read(device, indices);
+  if (isWithin(indices.memory.range, size)) return;
+  const list = read(device, indices, {
+    op,
+    remedy: "Bring them into range with maximum() and minimum().",
+  });
   const wrong = list.findIndex((index: number) => index < 0 || index >= size);
   if (wrong < 0) return;
   throw new IndexError(
@@ -128,9 +147,13 @@ export function checkIndices(
 
 /** Runs a primitive on another backend, and counts how often. */
 function through<V>(device: Device, other: Backend<V>, name: PrimitiveName): AnyKernel {
+  const reader = {
+    op: name,
+    remedy: 'It runs on another backend: await the data() of its inputs, or use mode "webgl2".',
+  };
   const elsewhere = kernelElsewhere(
     {
-      read: (x: GpuArray) => read(device, x),
+      read: (x: GpuArray) => read(device, x, reader),
       upload: (data, each) => upload(device, data, each),
     },
     other,
@@ -175,15 +198,14 @@ function here(device: Device, name: PrimitiveName): (...op: Parameters<AnyKernel
   };
 }
 
-/** Runs a reduction on the device, in as many stages as it needs. */
-function reducing(device: Device, name: "sum" | "max"): (...op: Parameters<AnyKernel>) => GpuArray {
+/** Runs a reduction or a sort on the device, in as many stages as it needs. */
+function inStages(device: Device, name: StagedName): (...op: Parameters<AnyKernel>) => GpuArray {
   const known = new Recent<readonly ValueKernel[]>(remembered);
   return (inputs, params, type) => {
     const result = type as TensorType;
     const kernels = known.of(keyOf(inputs, params, result), () => {
       const x = leafOn(inputs[0], 0);
-      const { axes } = params as { readonly axes: readonly number[] };
-      const stages = staged(name, x, axes, result);
+      const stages = staged(name, x, params, result);
       const values =
         stages === null
           ? [opOf(name, params, [x], result)]
@@ -216,7 +238,7 @@ function joining(device: Device, elsewhere: AnyKernel): Kernels<"concat">["conca
   };
   return (inputs, params, type) => {
     const pieces = inputs.filter(({ shape }) => sizeOf(shape) > 0);
-    return isForDevice("concat", pieces, type)
+    return isHere("concat", params, pieces, type)
       ? join(pieces, params.axis)
       : (elsewhere(inputs, params, type) as GpuArray);
   };
@@ -235,17 +257,18 @@ export function kernelsOn<V>(
   const table: Partial<Record<PrimitiveName, AnyKernel>> = {};
   for (const name of Object.keys(primitives) as PrimitiveName[]) {
     const elsewhere = through(device, other, name);
-    const run = name === "sum" || name === "max" ? reducing(device, name) : here(device, name);
-    table[name] = (inputs, params, type) => {
-      const isHere =
-        primitives[name].results === "one" && isForDevice(name, inputs, type as TensorType);
-      return (isHere ? run : elsewhere)(inputs, params, type);
-    };
+    const run = stagedNames.has(name) ? inStages(device, name as StagedName) : here(device, name);
+    const isOne = primitives[name].results === "one";
+    table[name] = (inputs, params, type) =>
+      (isOne && isHere(name, params, inputs, type as TensorType) ? run : elsewhere)(
+        inputs,
+        params,
+        type,
+      );
   }
-  const [gather, scatterAdd, cast, concat] = (
-    ["gather", "scatterAdd", "cast", "concat"] as const
-  ).map((name) => table[name] as AnyKernel);
-  const throughCast = through(device, other, "cast");
+  const [gather, scatterAdd, concat] = (["gather", "scatterAdd", "concat"] as const).map(
+    (name) => table[name] as AnyKernel,
+  );
   const own: Partial<KernelTable<GpuArray>> = {
     ...movements(device),
     gather: (inputs, params, type) => {
@@ -256,10 +279,6 @@ export function kernelsOn<V>(
     scatterAdd: (inputs, params, type) => {
       checkIndices(device, "scatterAdd", inputs[1], params.axis, params.size);
       return scatterAdd(inputs, params, type) as GpuArray;
-    },
-    cast: (inputs, params, type) => {
-      const isHere = inputs[0].dtype !== "int32" || areExact(device, inputs[0]);
-      return (isHere ? cast : throughCast)(inputs, params, type) as GpuArray;
     },
     concat: joining(device, concat),
   };

@@ -1,7 +1,7 @@
 /** @file Arrays from the host and back to it. */
 import { allocate, sizeOf, type TensorType, type TypedArray } from "@tapeloop/autograd/backend";
 import { type GpuArray, isWhole, Memory, seen, whole } from "./array.ts";
-import type { Device } from "./device.ts";
+import type { Device, Reader } from "./device.ts";
 import { kernelOf } from "./kernel.ts";
 import { leafOn } from "./value.ts";
 
@@ -11,13 +11,14 @@ export function upload(device: Device, data: TypedArray, type: TensorType): GpuA
 }
 
 /** The elements on the host, in row-major order, as a copy. */
-export function read(device: Device, x: GpuArray): TypedArray {
+export function read(device: Device, x: GpuArray, reader?: Reader): TypedArray {
   const { memory } = x;
   if (sizeOf(x.shape) === 0) return allocate(x.dtype, 0);
   if (memory.host !== null) return seen(memory.host, x);
-  if (isWhole(x) || 2 * sizeOf(x.shape) > memory.size) return seen(memory.read(typed(x)), x);
+  if (isWhole(x) || 2 * sizeOf(x.shape) > memory.size)
+    return seen(memory.read(typed(x), reader), x);
   const dense = copy(device, x);
-  const data = dense.memory.read(typed(x));
+  const data = dense.memory.read(typed(x), reader);
   dense.memory.release();
   return data;
 }

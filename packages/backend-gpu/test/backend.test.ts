@@ -2,6 +2,7 @@ import {
   add,
   compile,
   concat,
+  detectAnomaly,
   gather,
   grad,
   key,
@@ -144,6 +145,15 @@ describe("kernels", () => {
     rem(tensor([5, 7], { dtype: "int32" }), 4);
     expect(backend.report().elsewhere["rem"]).toBe(before + 1);
   });
+});
+
+test("values that are read back are looked at for NaN, and the op that made the first is named", () => {
+  const f = (x: Tensor): Tensor => x.sub(1).log().mul(2);
+  const before = backend.report().reads;
+  expect(() => detectAnomaly(f)(tensor([3, 0.5]))).toThrow(
+    expect.objectContaining({ code: "numeric", op: "log" }),
+  );
+  expect(backend.report().reads).toBeGreaterThan(before);
 });
 
 describe("memory", () => {

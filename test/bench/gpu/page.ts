@@ -132,7 +132,7 @@ async function measure(mode: GpuJsMode): Promise<Findings> {
   const gpu = await gpuBackend({ mode, elsewhere: wasm });
   const { renderer, isSoftware } = gpu.report();
 
-  setDefaultBackend(gpu as AnyBackend);
+  setDefaultBackend(gpu);
   const x = random([64], 1);
   await x.data();
   const launches = 1000;

@@ -7,7 +7,6 @@ import {
   cast,
   equal,
   greater,
-  greaterEqual,
   less,
   lessEqual,
   logicalAnd,
@@ -72,7 +71,7 @@ function inAllRows(indices: Tensor, size: number, isKnownGood: boolean): Tensor 
   const starts = reshape(mul(rows, size), [...indices.shape.slice(0, -1), 1]);
   const places = add(indices, starts);
   if (isKnownGood) return places;
-  return where(logicalAnd(greaterEqual(indices, 0), less(indices, size)), places, -1);
+  return where(logicalAnd(greater(indices, -1), less(indices, size)), places, -1);
 }
 
 /** {@link takeAlongAxis} without checks, for indices that are right. */

@@ -193,5 +193,7 @@ export const maximum: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
   apply(Maximum, numericPair("maximum", x, y), noParams);
 
 /** The lesser of x and y; NaN if either is. In a tie each operand gets half of the derivative. */
-export const minimum: BinaryOp = (x: TensorLike, y: TensorLike): Tensor =>
-  neg(maximum(neg(x), neg(y)));
+export const minimum: BinaryOp = (x: TensorLike, y: TensorLike): Tensor => {
+  const [a, b] = numericPair("minimum", x, y);
+  return neg(maximum(neg(a), neg(b)));
+};

@@ -3,7 +3,7 @@
  * are choices again, whose branches come from these by the same means; they run the branch once more.
  */
 import { isFloat } from "../dtype.ts";
-import { DTypeError, InternalError, ShapeError } from "../errors.ts";
+import { BackendError, DTypeError, InternalError, ShapeError } from "../errors.ts";
 import { pushForward } from "../forward.ts";
 import { batching, exampleOf, fullOf } from "../interpreters/batch.ts";
 import { recordingLevel } from "../interpreters/record.ts";
@@ -36,6 +36,26 @@ export function checkPredicate(op: string, type: TensorType): void {
   }
   if (type.dtype !== "bool") {
     throw new DTypeError(op, "what decides must be bool", formatType(type), "Compare first.");
+  }
+}
+
+/** What to write where values come later. */
+const remedies = {
+  cond: "Use where(), which computes both sides; or await the predicate's data() and write an if.",
+  whileLoop:
+    "Use scan() for a fixed number of steps; or await the condition's data() in a loop of your own.",
+} as const;
+
+/** Whether a predicate holds, read at once; backends whose values come later refuse that. */
+export function decided(op: keyof typeof remedies, read: () => number): boolean {
+  try {
+    return read() !== 0;
+  } catch (error) {
+    if (!(error instanceof BackendError)) throw error;
+    const rule = "what decides must be known at once";
+    const refused = new BackendError(op, rule, "a value that comes later", remedies[op]);
+    refused.cause = error;
+    throw refused;
   }
 }
 

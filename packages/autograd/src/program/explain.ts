@@ -1,5 +1,8 @@
 /** @file What a program takes: ops, loops, and bytes, known before it runs. */
+import type { Backend } from "../backend.ts";
+import { defaultBackend } from "../default-backend.ts";
 import { bytesOf } from "../dtype.ts";
+import { checkOptions } from "../errors.ts";
 import { sizeOf } from "../shape.ts";
 import type { Program, ProgramNode, Variable } from "./program.ts";
 
@@ -33,8 +36,19 @@ export interface Explanation {
   readonly inputBytes: number;
   /** Most bytes that results hold at one time, if each is let go of after its last use, and views copied. */
   readonly peakBytes: number;
+  /**
+   * Ops that the backend leaves to another one: how many of each, by name, with those in bodies counted once. On the
+   * GPU backend, what has no kernel there.
+   */
+  readonly elsewhere: Readonly<Record<string, number>>;
   /** The same in words. */
   toString(): string;
+}
+
+/** Where {@link explain} takes a program to run. */
+export interface ExplainOptions {
+  /** Default: the default backend. */
+  readonly backend?: Backend;
 }
 
 /** Bytes of a value. */
@@ -114,9 +128,15 @@ function inWords(count: number): string {
   return `${(count / 1000 ** power).toPrecision(3)} ${["B", "kB", "MB", "GB"][power]}`;
 }
 
+/** What a backend leaves to another one, in words; nothing if that is nothing. */
+function elsewhereInWords(name: string, counts: Explanation["elsewhere"]): string[] {
+  const list = Object.entries(counts).map(([op, times]) => `${times} ${op}`);
+  return list.length === 0 ? [] : [`not on "${name}" but elsewhere: ${list.join(", ")}`];
+}
+
 /**
- * What a program takes, before it runs: ops, what its loops keep of every step, and the most bytes at one
- * time. It shows what `save` of {@link scan} buys.
+ * What a program takes, before it runs: ops, what its loops keep of every step, the most bytes at one
+ * time, and what runs elsewhere. It shows what `save` of {@link scan} buys.
  *
  * @example
  * ```ts
@@ -127,7 +147,10 @@ function inWords(count: number): string {
  * console.log(loops.map(({ steps, keptBytes }) => `${steps} steps, ${keptBytes} bytes`)); // [ '1000 steps, 4000 bytes', '1000 steps, 4000 bytes' ]
  * ```
  */
-export function explain(program: Program): Explanation {
+export function explain(program: Program, options: ExplainOptions = {}): Explanation {
+  checkOptions("explain", options, ["backend"]);
+  const { backend = defaultBackend() } = options;
+  const elsewhere = backend.elsewhere?.(program) ?? {};
   const loops = loopsOf(program);
   const choices = choicesOf(program);
   const ops = opsOf(program);
@@ -142,6 +165,7 @@ export function explain(program: Program): Explanation {
     choices,
     inputBytes,
     peakBytes,
+    elsewhere,
     toString: () =>
       [
         `${ops} ops, inputs ${inWords(inputBytes)}, at most ${inWords(peakBytes)} of results at a time`,
@@ -151,6 +175,7 @@ export function explain(program: Program): Explanation {
             `${loop.ops} ops a step, keeps ${inWords(loop.keptBytes)}`,
         ),
         ...choices.map(({ ops: each }) => `choice of branches with ${each.join(" or ")} ops`),
+        ...elsewhereInWords(backend.name, elsewhere),
       ].join("\n"),
   };
 }

@@ -1,7 +1,7 @@
 /** @file Running programs on a backend's arrays: kernel after kernel, every array let go of after its last use. */
 import type { Backend, CompiledProgram } from "../backend.ts";
 import { kernelOf, wrap } from "../interpreters/eager.ts";
-import type { CondParams } from "../primitives/cond.ts";
+import { type CondParams, decided } from "../primitives/cond.ts";
 import type { ScanParams } from "../primitives/scan.ts";
 import { checkSteps, type WhileParams } from "../primitives/while.ts";
 import type { TensorType } from "../shape.ts";
@@ -198,14 +198,17 @@ export function runScan<V>(
   return [...state, ...ys];
 }
 
+/** The type of what decides. */
+const mask: TensorType = { shape: [], dtype: "bool" };
+
 /** The kernel of `cond` for backends that have none of their own: reads the predicate, and runs one branch. */
 export function runCond<V>(
   machine: Machine<V>,
   [predicate, ...operands]: readonly V[],
   { ifTrue, ifFalse }: CondParams,
 ): readonly V[] {
-  const [decision] = machine.readSync(predicate, { shape: [], dtype: "bool" });
-  return bodyOn(machine, decision === 0 ? ifFalse : ifTrue)(operands, []);
+  const isTrue = decided("cond", () => machine.readSync(predicate, mask)[0]);
+  return bodyOn(machine, isTrue ? ifTrue : ifFalse)(operands, []);
 }
 
 /** The kernel of `whileLoop` for backends that have none of their own: reads the condition before each step. */
@@ -221,9 +224,9 @@ export function runWhile<V>(
   let state = inputs.slice(params.consts).map((value) => holding.hold(value));
   for (let steps = 0; ; steps++) {
     const [more] = decide([...fixed, ...state], []).map((value) => holding.hold(value));
-    const [decision] = machine.readSync(more, { shape: [], dtype: "bool" });
+    const isGoingOn = decided("whileLoop", () => machine.readSync(more, mask)[0]);
     holding.drop(more);
-    if (decision === 0) return state;
+    if (!isGoingOn) return state;
     checkSteps(steps, params);
     const next = step([...fixed, ...state], []).map((value) => holding.hold(value));
     for (const value of state) holding.drop(value);

@@ -6,6 +6,7 @@ import {
   sizeOf,
 } from "@tapeloop/autograd/backend";
 import type { GpuArray } from "../array.ts";
+import { knownOf } from "../ranges.ts";
 import { leafOf } from "../value.ts";
 import { Frame, Holding, withLastUses } from "./frame.ts";
 import { addLoop } from "./loop.ts";
@@ -54,7 +55,7 @@ function planOf(
   const sources = sourceVariables.map((v, i) => {
     const slot = lowering.slot();
     const leaf = leafOf(v.type, slot, sizeOf(v.type.shape));
-    lowering.set(v, { ...leaf, isNumber: numbers[i] });
+    lowering.set(v, { ...leaf, isNumber: numbers[i] }, knownOf(v.type));
     return slot;
   });
   lower(lowering, program);

@@ -13,6 +13,7 @@ import {
 } from "@tapeloop/autograd/backend";
 import type { GpuArray } from "../array.ts";
 import { kernelOf, type ValueKernel } from "../kernel.ts";
+import { knownOf } from "../ranges.ts";
 import { type Leaf, leafOf, replaced } from "../value.ts";
 import { Frame, withLastUses } from "./frame.ts";
 import { Lowering } from "./lowering.ts";
@@ -118,9 +119,10 @@ export function addLoop(
   const inner = new Lowering(host, body, body.outputs.slice(0, carries));
   body.inputs.forEach((v, i) => {
     const whole = leafOf(v.type, inner.slot(), sizeOf(v.type.shape));
-    if (i < consts) inner.set(v, { ...given[i], source: i });
-    else if (i < consts + carries) inner.set(v, whole);
-    else inner.set(v, { ...whole, size: given[i].size, offset: "given" });
+    const range = outer.range(node.inputs[i]);
+    if (i < consts) inner.set(v, { ...given[i], source: i }, range);
+    else if (i < consts + carries) inner.set(v, whole, knownOf(v.type));
+    else inner.set(v, { ...whole, size: given[i].size, offset: "given" }, range);
   });
   lower(inner, body);
   const next = body.outputs.slice(0, carries).map((v) => inner.inSlot(v).source);
@@ -136,7 +138,8 @@ export function addLoop(
     const output = outputs[i - carries];
     const whole = leafOf(y.type, slot, sizeOf(y.type.shape));
     const isPart = i >= carries && "part" in output;
-    outer.set(y, isPart ? { ...whole, size: output.part.size, offset: output.part.offset } : whole);
+    const leaf = isPart ? { ...whole, size: output.part.size, offset: output.part.offset } : whole;
+    outer.set(y, leaf, knownOf(y.type));
     return slot;
   });
 

@@ -14,9 +14,10 @@ import {
 import type { GpuArray } from "../array.ts";
 import type { Device } from "../device.ts";
 import { kernelOf } from "../kernel.ts";
-import { type AnyKernel, checkIndices, isForDevice } from "../kernels.ts";
+import { type AnyKernel, checkIndices, indexed, isForDevice } from "../kernels.ts";
+import { isWithin, knownOf, type Range, type Ranged, rangeOf } from "../ranges.ts";
 import { type Leaf, leafOf, opOf, type Value } from "../value.ts";
-import { staged } from "../staged.ts";
+import { staged, type StagedName, stagedNames } from "../staged.ts";
 import type { Step } from "./frame.ts";
 
 /** What steps need of the backend. */
@@ -34,6 +35,10 @@ interface Known {
   readonly ops: number;
   /** Whether it has a product or a reduction inside. */
   readonly isHeavy: boolean;
+  /** What is known of it, if it is of masks, or of whole numbers that kernels can have. */
+  readonly range: Range | null;
+  /** For whole numbers that follow from the program alone: the op that makes them on the host, for ops there. */
+  readonly onHost?: ProgramNode;
 }
 
 /** Kernels get no longer than this. */
@@ -50,6 +55,7 @@ const onTheSpot: { readonly [N in PrimitiveName]?: readonly boolean[] } = {
   // Each element is read often.
   dotGeneral: [false, false],
   cumsum: [false],
+  argsort: [false],
 };
 
 /** A program that becomes steps. */
@@ -78,10 +84,10 @@ export class Lowering {
     return this.#slots++;
   }
 
-  /** Says where a variable is. */
-  set(variable: Variable, leaf: Leaf): void {
+  /** Says where a variable is, and what is known of it. */
+  set(variable: Variable, leaf: Leaf, range: Range | null): void {
     const slots = new Set([leaf.source]);
-    this.#known.set(variable, { value: leaf, slots, ops: 0, isHeavy: false });
+    this.#known.set(variable, { value: leaf, slots, ops: 0, isHeavy: false, range });
   }
 
   /** What is known of a variable. */
@@ -94,6 +100,11 @@ export class Lowering {
     return this.#of(variable).value;
   }
 
+  /** What is known of a variable's elements. */
+  range(variable: Variable): Range | null {
+    return this.#of(variable).range;
+  }
+
   /** Whether a value is cheap enough to be computed wherever it is wanted. */
   isLight(variable: Variable): boolean {
     return !this.#of(variable).isHeavy;
@@ -101,8 +112,14 @@ export class Lowering {
 
   /** Computes a variable into a slot, if it is not there. */
   inSlot(variable: Variable): Leaf {
-    const { value, slots } = this.#of(variable);
+    const { value, slots, range, onHost } = this.#of(variable);
     if (value.kind === "leaf") return value;
+    if (onHost !== undefined) {
+      this.#alone(onHost);
+      const made = this.value(variable) as Leaf;
+      this.set(variable, made, range);
+      return made;
+    }
     const slot = this.slot();
     const kernel = kernelOf(this.host.device, value);
     this.steps.push({
@@ -112,7 +129,7 @@ export class Lowering {
       run: (frame) => frame.set(slot, kernel(frame.arrays)),
     });
     const leaf = leafOf(variable.type, slot, sizeOf(variable.type.shape));
-    this.set(variable, leaf);
+    this.set(variable, leaf, range);
     return leaf;
   }
 
@@ -120,10 +137,9 @@ export class Lowering {
   add(node: ProgramNode): void {
     const { primitive, inputs, outputs, params } = node;
     const name = primitive.name as PrimitiveName;
-    const types = inputs.map(({ type }) => type);
-    const isHere = outputs.every(({ type }) => isForDevice(name, types, type));
-    const isChecked = name === "cast" && types[0].dtype === "int32";
-    if (!isHere || isChecked || new Set(inputs).size > this.host.device.mostInputs) {
+    const ranged = inputs.map((x): Ranged => ({ ...x.type, range: this.#of(x).range }));
+    const isHere = outputs.every(({ type }) => isForDevice(name, params, ranged, type));
+    if (!isHere || new Set(inputs).size > this.host.device.mostInputs) {
       this.#alone(node);
       return;
     }
@@ -132,7 +148,7 @@ export class Lowering {
       inputs.forEach((x, i) => {
         if (!(may[i] ? this.isLight(x) : isPlain(this.value(x)))) this.inSlot(x);
       });
-      if (name === "gather" || name === "scatterAdd") this.#checkIndices(node);
+      if (indexed.has(name)) this.#checkIndices(node);
     } else {
       for (const x of inputs) {
         const isRepeated = (this.#uses.get(x) as number) > 1 || grows(primitive, x, outputs[0]);
@@ -145,29 +161,34 @@ export class Lowering {
     const slots = new Set(known.flatMap((each) => [...each.slots]));
     const ops = known.reduce((sum, each) => sum + each.ops, 1);
     const isHeavy = primitive.work === "heavy" || known.some((each) => each.isHeavy);
-    if ((name === "sum" || name === "max") && this.#inStages(node, { slots, ops, isHeavy })) return;
+    const rest = { slots, ops, isHeavy };
+    if (stagedNames.has(name) && this.#inStages(node, ranged, rest)) return;
+    const isFree = slots.size === 0 && outputs.every(({ type }) => type.dtype === "int32");
     outputs.forEach((y, output) => {
       const value = opOf(name, params, values, y.type, output);
-      this.#known.set(y, { value, slots, ops, isHeavy });
+      const range = rangeOf(name, params, ranged, y.type);
+      this.#known.set(y, { value, range, ...rest, ...(isFree && { onHost: node }) });
       if (this.#wanted.has(y)) this.inSlot(y);
     });
   }
 
-  /** Adds a reduction of many elements to few; false if it is none. */
+  /** Adds an op that takes two kernels; false if one will do. */
   #inStages(
     { primitive, inputs, outputs, params }: ProgramNode,
-    known: Omit<Known, "value">,
+    ranged: readonly Ranged[],
+    known: Omit<Known, "value" | "range">,
   ): boolean {
     const [y] = outputs;
-    const { axes } = params as { readonly axes: readonly number[] };
-    const stages = staged(primitive.name as "sum" | "max", this.value(inputs[0]), axes, y.type);
+    const name = primitive.name as StagedName;
+    const stages = staged(name, this.value(inputs[0]), params, y.type);
     if (stages === null) return false;
     const { shape, dtype } = stages.first;
     const between: Variable = { id: -1, type: { shape, dtype } };
-    this.#known.set(between, { ...known, value: stages.first });
+    this.#known.set(between, { ...known, range: null, value: stages.first });
     const made = this.inSlot(between);
     const value = stages.second(made);
-    this.#known.set(y, { value, slots: new Set([made.source]), ops: 2, isHeavy: true });
+    const range = rangeOf(name, params, ranged, y.type);
+    this.#known.set(y, { value, range, slots: new Set([made.source]), ops: 2, isHeavy: true });
     if (this.#wanted.has(y)) this.inSlot(y);
     return true;
   }
@@ -187,12 +208,13 @@ export class Lowering {
     }
   }
 
-  /** A step that looks at indices before they are used. */
+  /** A step that looks at indices before they are used, unless they are known to be right. */
   #checkIndices({ primitive, inputs, params }: ProgramNode): void {
     const { axis, size } = params as { readonly axis: number; readonly size?: number };
     const [x, indices] = inputs;
-    const { source } = this.inSlot(indices);
     const most = size ?? x.type.shape[axis];
+    if (isWithin(this.range(indices), most)) return;
+    const { source } = this.inSlot(indices);
     this.steps.push({
       what: "check indices",
       reads: [source],
@@ -227,7 +249,8 @@ export class Lowering {
   /** A slot for a variable that some step will fill with all elements of a memory. */
   #fresh(variable: Variable): number {
     const slot = this.slot();
-    this.set(variable, leafOf(variable.type, slot, sizeOf(variable.type.shape)));
+    const leaf = leafOf(variable.type, slot, sizeOf(variable.type.shape));
+    this.set(variable, leaf, knownOf(variable.type));
     return slot;
   }
 }
