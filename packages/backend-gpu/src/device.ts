@@ -83,6 +83,9 @@ type Now = Parameters<GpuJsKernel>[number];
 /** The kernel that changes nothing. */
 const identity = "function (t0) {\nreturn t0[this.thread.x];\n}";
 
+/** RENDERER: the name that a context gives where it does not tell the hardware's. */
+const masked = 0x1f01;
+
 /** The programs that stand in for graphics hardware. */
 const software = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
@@ -263,9 +266,7 @@ export class Device {
       return [vendor, architecture, device, description].filter(Boolean).join(" ");
     }
     const names = this.#context?.getExtension?.("WEBGL_debug_renderer_info") ?? null;
-    return names === null
-      ? ""
-      : String(this.#context?.getParameter?.(names.UNMASKED_RENDERER_WEBGL));
+    return String(this.#context?.getParameter?.(names?.UNMASKED_RENDERER_WEBGL ?? masked) ?? "");
   }
 
   /** Whether the hardware is a program. */
