@@ -68,11 +68,12 @@ describe.each([
     const [w, x] = [tensor([1, 2, 3]), tensor([[1, 2]])];
     expect(step(w).toArray()).toEqual([3, 5, 7]);
     expect(() => w.add(1)).toThrowErrorMatchingInlineSnapshot(
-      `[DisposedError: tensor: a tensor may be used until its scope ends, got float32[3], given back by compile(), which it was donated to. Return it from the function given to the scope to keep it.]`,
+      `[DisposedError: tensor: a tensor that was donated may not be used after the call, got float32[3], given away to a function made by compile(…, { donate }). Use what the function returned, or leave this argument out of donate.]`,
     );
     const view = x.reshape([2]);
     expect(step(x).toArray()).toEqual([[3, 5]]);
     expect([x.isDisposed, view.toArray()]).toEqual([true, [1, 2]]);
+    expect(() => x.neg()).toThrow("a tensor that was donated may not be used after the call");
     const turned = normal([3, 2], { key: key(2) }).transpose();
     const wanted = turned.mul(2).add(1).toArray();
     expect(step(turned).toArray()).toEqual(wanted);

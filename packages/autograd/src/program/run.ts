@@ -5,7 +5,7 @@ import type { CondParams } from "../primitives/cond.ts";
 import type { ScanParams } from "../primitives/scan.ts";
 import { checkSteps, type WhileParams } from "../primitives/while.ts";
 import type { TensorType } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { donation, type Tensor } from "../tensor.ts";
 import type { Program, Variable } from "./program.ts";
 
 /** What is needed of a backend to run programs. */
@@ -96,9 +96,6 @@ function runner<V>(
   };
 }
 
-/** How messages call what took a donated tensor. */
-const taker = "compile(), which it was donated to";
-
 /**
  * A program made ready to run on a backend, as a function of tensors.
  *
@@ -115,7 +112,7 @@ export function prepare(
   return (inputs) => {
     const arrays = inputs.map(({ array }) => array);
     const given = donated.filter((i) => inputs[i].storage?.isShared === false);
-    for (const i of given) inputs[i].surrender(taker);
+    for (const i of given) inputs[i].surrender();
     const owners = inputs.filter(({ isDisposed }) => !isDisposed);
     const fixed = constants.map(({ tensor }) => tensor);
     const made = run(
@@ -130,7 +127,7 @@ export function prepare(
       owners.push(result);
       return result;
     });
-    for (const i of donated) inputs[i].release(taker);
+    for (const i of donated) inputs[i].release(donation);
     return results;
   };
 }
