@@ -828,6 +828,16 @@ export const properties: readonly Property[] = [
     check: (run) => checkFourWays(asFunction(run)),
   },
   {
+    title: "has one second derivative in all four orders, by one input alone",
+    columns: ["order 2"],
+    // Where programs are run, the cotangents of all inputs are found together, when the first is asked for.
+    of: (run) => primitives[run.name].bodies !== undefined && isSmoothDouble(run),
+    check: (run) => {
+      const { f, x } = asFunction(run);
+      x.forEach((each, i) => checkFourWays({ f: ([at]) => f(x.with(i, at)), x: [each] }));
+    },
+  },
+  {
     title: "has the same derivatives when it runs again in a checkpoint",
     columns: ["vjp", "order 2"],
     of: hasDoubleDerivative,

@@ -39,7 +39,7 @@ export interface WhileOptions {
  * @throws ShapeError if the condition is not one element, or a step changes the state's types.
  * @throws DTypeError if the condition is not bool.
  * @throws ArgumentError if there are more steps than `maxSteps`.
- * @throws GradientError in reverse mode.
+ * @throws GradientError in reverse mode, where a gradient would have to come back through the loop.
  *
  * @example
  * ```ts
