@@ -135,12 +135,31 @@ describe("on WebAssembly", () => {
     for (let i = 0; i < 200; i++) model = step(model, x);
     expect(grow).not.toHaveBeenCalled();
     grow.mockRestore();
-    expect(memory()).toMatchObject({ buffers: before.buffers, bytes: before.bytes });
+    // Results are where the arguments were: not one allocation.
+    expect(memory()).toEqual(before);
     const { params, state } = start();
     // The count of steps is a number and computed for itself.
     const all = bytesOf(params) + bytesOf(state);
     expect(asked({}) - asked({ donate: [0] })).toBeGreaterThanOrEqual(all - 8);
   });
+});
+
+test("what is handed on is counted once, whatever looks at it, and as large as it is", () => {
+  setDefaultBackend(wasm);
+  const f = compile((x: Tensor) => ({ whole: x, row: x.slice([{ stop: 1 }]), sum: x.sum() }), {
+    donate: [0],
+  });
+  const x = zeros([2, 3]);
+  const before = memory();
+  const results = f(x);
+  const { buffers, bytes, allocations } = before;
+  expect(memory()).toEqual({
+    buffers: buffers + 1,
+    bytes: bytes + 4,
+    allocations: allocations + 1,
+  });
+  leaves(results).forEach((y) => y.dispose());
+  expect(memory()).toMatchObject({ buffers: buffers - 1, bytes: bytes - 24 });
 });
 
 test("refuses what it cannot give away", () => {

@@ -136,14 +136,14 @@ describe("the bytes of a training step on WebAssembly", () => {
       scan(gru.step, p, gru.initialState(B), x, { save })[1].square().sum();
     return [
       {
-        f: (p: object, x: Tensor) => {
+        f: (p: object, x: Tensor): object => {
           const { value, grads } = valueAndGrad(withLoss)(p as never, x);
           return { value, grads };
         },
         p: { cell: lstm.init(key(0)), out: output.init(key(1)) },
       },
       {
-        f: (p: object, x: Tensor) => grad(ofOutputs)(p as never, x),
+        f: (p: object, x: Tensor): object => grad(ofOutputs)(p as never, x),
         p: gru.init(key(0)),
       },
     ];

@@ -126,10 +126,11 @@ export class Tensor<S extends Shape = AnyShape> extends Fluent<S> implements Ten
   }
 
   /** @internal Lets the caller, whom it was donated to, have the memory, which no other tensor may look at. */
-  surrender(): void {
+  surrender(): Storage | null {
     const { storage } = this;
     this.#letGo(donation);
     storage?.surrender();
+    return storage;
   }
 
   #letGo(by: string | typeof donation): void {

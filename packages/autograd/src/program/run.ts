@@ -112,7 +112,8 @@ export function prepare(
   return (inputs) => {
     const arrays = inputs.map(({ array }) => array);
     const given = donated.filter((i) => inputs[i].storage?.isShared === false);
-    for (const i of given) inputs[i].surrender();
+    // The same tensor at two places is given away once.
+    const spare = given.map((i) => inputs[i].surrender()).filter((storage) => storage !== null);
     const owners = inputs.filter(({ isDisposed }) => !isDisposed);
     const fixed = constants.map(({ tensor }) => tensor);
     const made = run(
@@ -120,10 +121,10 @@ export function prepare(
       fixed.map(({ array }) => array),
       given,
     );
-    // Results may look at the memory of inputs, of constants, and of one another.
+    // Results may look at the memory of inputs, of constants, and of one another, or have what was given.
     owners.push(...fixed);
     const results = outputs.map((variable, i) => {
-      const result = wrap(backend, made[i], variable.type, owners);
+      const result = wrap(backend, made[i], variable.type, owners, spare);
       owners.push(result);
       return result;
     });
