@@ -35,10 +35,9 @@ interface At {
 /** What a loop makes of it: its last state, and its outputs. */
 type Loop = (at: At, options: ScanOptions) => object;
 
-const options = (["all", "carries", "sqrt", { every: 2 }, { every: 3 }] as const).flatMap((save) => [
-  { save },
-  { save, reverse: true },
-]);
+const options = (["all", "carries", "sqrt", { every: 2 }, { every: 3 }] as const).flatMap(
+  (save) => [{ save }, { save, reverse: true }],
+);
 const [T, B] = [7, 2];
 
 /** Expects the leaves of trees to have the same bits. */
@@ -114,19 +113,24 @@ const loops: readonly (readonly [title: string, loop: Loop, steps: number[]])[] 
   ["several states", several, [T]],
   ["a loop in a loop", nested, [3, 4]],
 ];
-const cells = { lstm: lstmCell(size, 4, { dtype: "float64" }), gru: gruCell(size, 4, { dtype: "float64" }) };
+const cells = {
+  lstm: lstmCell(size, 4, { dtype: "float64" }),
+  gru: gruCell(size, 4, { dtype: "float64" }),
+};
 const rounded: readonly (readonly [title: string, loop: Loop, at: () => At])[] = [
   ...loops.map(([title, loop, steps]) => [title, loop, () => of(random, steps)] as const),
   ...Object.entries(cells).map(
     ([title, cell]) =>
       [
         title,
-        (({ p, s, x }, how) =>
-          scan(cell.step as never, p, s, x, how) as unknown as object) as Loop,
+        (({ p, s, x }, how) => scan(cell.step as never, p, s, x, how) as unknown as object) as Loop,
         () =>
           ({
             p: cell.init(key(0)),
-            s: mapTree((h) => h.add(random(h.shape as number[], 8)), cell.initialState(B) as object as At["s"]),
+            s: mapTree(
+              (h) => h.add(random(h.shape as number[], 8)),
+              cell.initialState(B) as object as At["s"],
+            ),
             x: random([T, B, size], 9),
           }) as unknown as At,
       ] as const,
