@@ -123,7 +123,7 @@ const rounded: readonly (readonly [title: string, loop: Loop, at: () => At])[] =
     ([title, cell]) =>
       [
         title,
-        (({ p, s, x }, how) => scan(cell.step as never, p, s, x, how) as unknown as object) as Loop,
+        ({ p, s, x }: At, how: ScanOptions): object => scan(cell.step as never, p, s, x, how),
         () =>
           ({
             p: cell.init(key(0)),

@@ -77,31 +77,25 @@ test("views take no memory of their own, and keep what they look at", () => {
 
 /** The most bytes that a run has asked the memory of WebAssembly for at one time, results included. */
 function peakBytes(run: () => object): number {
-  const live = new Map<Part, number>();
-  let [now, peak] = [0, 0];
-  const { allocate, release } = LinearMemory.prototype;
-  const spies = [
-    vi.spyOn(LinearMemory.prototype, "allocate").mockImplementation(function (
-      this: LinearMemory,
-      bytes: number,
-    ) {
-      const part = allocate.call(this, bytes);
-      live.set(part, bytes);
-      now += bytes;
-      peak = Math.max(peak, now);
-      return part;
-    }),
-    vi.spyOn(LinearMemory.prototype, "release").mockImplementation(function (
-      this: LinearMemory,
-      part: Part,
-    ) {
-      now -= live.get(part) ?? 0;
-      live.delete(part);
-      release.call(this, part);
-    }),
-  ];
+  const taking = vi.spyOn(LinearMemory.prototype, "allocate");
+  const giving = vi.spyOn(LinearMemory.prototype, "release");
   const results = leaves(run());
-  for (const spy of spies) spy.mockRestore();
+  const parts = new Map(taking.mock.results.map(({ value }, i) => [value as Part, i]));
+  const sizes = taking.mock.calls.map(([bytes]) => bytes);
+  const events = [
+    ...sizes.map((bytes, i) => [taking.mock.invocationCallOrder[i], bytes]),
+    ...giving.mock.calls.map(([part], i) => [
+      giving.mock.invocationCallOrder[i],
+      -(sizes[parts.get(part) ?? -1] ?? 0),
+    ]),
+  ].toSorted(([a], [b]) => a - b);
+  taking.mockRestore();
+  giving.mockRestore();
+  let [now, peak] = [0, 0];
+  for (const [, bytes] of events) {
+    now += bytes;
+    peak = Math.max(peak, now);
+  }
   for (const x of results) x.dispose();
   return peak;
 }
