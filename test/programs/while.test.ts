@@ -146,6 +146,15 @@ describe.each(backends)("whileLoop on %s", (_, backend, dtype) => {
       const byEnd = way(grad((end: Tensor) => end.mul(last(real(2), end).v)));
       // 1 + 1 + 2 + 4
       expect(byEnd(real(5)).item()).toBe(8);
+      const inLoop = way(
+        grad(
+          (w: Tensor) =>
+            scan((__, s: Tensor) => [s.mul(last(s, real(3)).k), null], null, w, null, {
+              length: 2,
+            })[0],
+        ),
+      );
+      expect(inLoop(real(3)).item()).toBe(16);
       const many = way(vmap(grad((w: Tensor) => w.mul(last(w, real(5)).k))));
       expect(many(real([3, 4])).toArray()).toEqual([8, 8]);
       // v depends on w only from the second step on.
