@@ -364,7 +364,7 @@ function repeated(
     ],
     params: {
       condition: written((end, _, __, n) => [core.less(n, end)]),
-      body: written((_, w, v, n, h, u) => [v.add(h), n.add(1), w.mul(h).add(w), u.mul(0.5)]),
+      body: written((_, w, v, n, h) => [v.mul(h), n.add(1), w.mul(h).add(w), h.mul(0.5)]),
       consts: 2,
       maxSteps: null,
     },
@@ -1183,17 +1183,18 @@ export const rows: Rows = {
 
   whileLoop: {
     family: "while",
-    // A state v of two numbers that adds up another one, h; one that counts to a last one; and u, by itself:
-    // v' = v + h, n' = n + 1, h' = w h + w, u' = u / 2.
+    // A state v of two numbers that is multiplied by another one, h; one that counts to a last one; and u, half
+    // of the h before: v' = v h, n' = n + 1, h' = w h + w, u' = h / 2.
     value: (index, [last, w, v, n, h, u], _, slot) => {
       const steps = Math.max(0, last.data[0] - n.data[0]);
       if (slot === 1) return n.data[0] + steps;
-      let [total, state] = [v, h].map(({ data }) => data[index[0]]);
+      let [product, state, half] = [v, h, u].map(({ data }) => data[index[0]]);
       for (let i = 0; i < steps; i++) {
-        total += state;
+        product *= state;
+        half = state / 2;
         state = w.data[index[0]] * state + w.data[index[0]];
       }
-      return [total, 0, state, u.data[index[0]] / 2 ** steps][slot];
+      return [product, 0, state, half][slot];
     },
     ulps: 8,
     smooth: true,
