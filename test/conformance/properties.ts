@@ -691,14 +691,13 @@ function checkForward(run: Run): void {
 /** Gradients by what a result does not depend on, after any number of steps, are zero; by all else they are refused. */
 function checkFlow(run: Run): void {
   const inputs = tensorsOf(run);
-  const runs = run.row.samples
-    .filter(({ float }) => float === run.float)
-    .map((sample) => ({ ...run, sample }));
+  const samples = run.row.samples.filter(({ float }) => float === run.float);
   results(run, inputs).forEach((y, k) => {
     if (!isFloat(y.dtype)) return;
     inputs.forEach((x, i) => {
       if (!isFloat(x.dtype)) return;
-      const depends = runs.some((each) => {
+      const depends = samples.some((sample) => {
+        const each = { ...run, sample };
         const all = tensorsOf(each);
         const f = (at: Tensor): Tensor => results(each, all.with(i, at))[k];
         return jvp(f, x, directionLike(x, 0.1)).tangent.abs().max().item() > 0;
