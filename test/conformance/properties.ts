@@ -7,6 +7,7 @@ import {
   checkpoint,
   compile,
   concat,
+  explain,
   grad,
   jacobian,
   jvp,
@@ -17,6 +18,7 @@ import {
   sum,
   type Tensor,
   tensor,
+  trace,
   vjp,
   vmap,
 } from "@tapeloop/autograd";
@@ -756,7 +758,54 @@ function checkForward(run: Run): void {
   if (code !== "gradient") throw new Error("reverse mode is not refused");
 }
 
+/** Gradients by what a result does not depend on, after any number of steps, are zero; by all else they are refused. */
+function checkFlow(run: Run): void {
+  const inputs = tensorsOf(run);
+  const samples = run.row.samples.filter(({ float }) => float === run.float);
+  results(run, inputs).forEach((y, k) => {
+    if (!isFloat(y.dtype)) return;
+    inputs.forEach((x, i) => {
+      if (!isFloat(x.dtype)) return;
+      const depends = samples.some((sample) => {
+        const each = { ...run, sample };
+        const all = tensorsOf(each);
+        const f = (at: Tensor): Tensor => results(each, all.with(i, at))[k];
+        return jvp(f, x, directionLike(x, 0.1)).tangent.abs().max().item() > 0;
+      });
+      let found: Tensor | null = null;
+      try {
+        found = grad((at: Tensor) => sum(results(run, inputs.with(i, at))[k]))(x);
+      } catch (error) {
+        if ((error as { code?: string }).code !== "gradient") throw error;
+      }
+      if (depends !== (found === null)) {
+        throw new Error(
+          `the gradient of result ${k} by input ${i} is ${found ? "there" : "refused"}`,
+        );
+      }
+      if (found !== null) expectSame("gradient", [found], [mul(x, 0).abs()], 0);
+    });
+  });
+}
+
 // ----- Loops -----
+
+/** What `explain` says of a loop, against its parameters and results. */
+function checkExplained(run: Run): void {
+  const inputs = tensorsOf(run);
+  const program = trace((...x: Tensor[]) => results(run, x), ...inputs);
+  const { steps, reverse, keptBytes } = explain(program).loops[0];
+  const params = run.sample.params as Readonly<Partial<Record<string, unknown>>>;
+  const made = results(run, inputs);
+  const kept = made.slice((params["carries"] as number | undefined) ?? made.length);
+  const bytes = kept.reduce(
+    (count, { size, dtype }) => count + size * (dtype === "float64" ? 8 : 4),
+    0,
+  );
+  const wanted = JSON.stringify([params["steps"] ?? null, params["reverse"] ?? false, bytes]);
+  const found = JSON.stringify([steps, reverse, keptBytes]);
+  if (found !== wanted) throw new Error(`explained as ${found}, not ${wanted}`);
+}
 
 /** The sum of the results over three steps, against the primitive's rule for it. */
 function checkTotal(run: Run): void {
@@ -898,6 +947,16 @@ export const properties: readonly Property[] = [
     check: (run) => checkFourWays(asFunction(run)),
   },
   {
+    title: "has one second derivative in all four orders, by one input alone",
+    columns: ["order 2"],
+    // Where programs are run, the cotangents of all inputs are found together, when the first is asked for.
+    of: (run) => primitives[run.name].bodies !== undefined && isSmoothDouble(run),
+    check: (run) => {
+      const { f, x } = asFunction(run);
+      x.forEach((each, i) => checkFourWays({ f: ([at]) => f(x.with(i, at)), x: [each] }));
+    },
+  },
+  {
     title: "has the same derivatives when it runs again in a checkpoint",
     columns: ["vjp", "order 2"],
     of: hasDoubleDerivative,
@@ -941,6 +1000,12 @@ export const properties: readonly Property[] = [
     check: checkAlone,
   },
   {
+    title: "is explained as the loop that it is",
+    columns: ["value", "vjp"],
+    of: (run) => (primitives[run.name].bodies?.loop ?? null) !== null,
+    check: checkExplained,
+  },
+  {
     title: "gives the same for 0, 1 and 3 examples at once as in turn",
     columns: ["vmap"],
     of: (run) => run.sample.inputs.length > 0 && isWithin(run, 100),
@@ -966,6 +1031,12 @@ export const properties: readonly Property[] = [
     columns: ["jvp", "order 2"],
     of: (run) => run.row.isForwardOnly === true && run.float === "float64" && hasTangent(run),
     check: checkForward,
+  },
+  {
+    title: "pulls back zeros by what a result does not depend on, and refuses all else",
+    columns: ["vjp"],
+    of: (run) => run.row.isForwardOnly === true && run.float === "float64",
+    check: checkFlow,
   },
   {
     title: "has the same tangents for many examples at once as in turn",

@@ -350,14 +350,21 @@ function repeated(
 ): Sample<ParamsOf<"whileLoop">> {
   const on = { backend: ndarrayBackend, dtype: float };
   const [pair, count] = [core.tensor([0, 0], on), core.tensor(0, { ...on, dtype: "int32" })];
-  const written = (f: (w: Tensor, last: Tensor, h: Tensor, n: Tensor) => Tensor[]): core.Program =>
-    core.trace(f, pair, count, pair, count);
+  const written = (f: (...all: Tensor[]) => Tensor[]): core.Program =>
+    core.trace(f, count, pair, pair, count, pair, pair);
   return {
     what,
-    inputs: [real([2], -1, 1), ints([], [last]), real([2], 0, 2, 0.3), ints([], [2])],
+    inputs: [
+      ints([], [last]),
+      real([2], -1, 1),
+      real([2], 0, 1, 0.1),
+      ints([], [2]),
+      real([2], 0, 2, 0.3),
+      real([2], 1, 2, 0.2),
+    ],
     params: {
-      condition: written((_, end, __, n) => [core.less(n, end)]),
-      body: written((w, _, h, n) => [w.mul(h).add(w), n.add(1)]),
+      condition: written((end, _, __, n) => [core.less(n, end)]),
+      body: written((_, w, v, n, h) => [v.mul(h), n.add(1), w.mul(h).add(w), h.mul(0.5)]),
       consts: 2,
       maxSteps: null,
     },
@@ -1176,13 +1183,18 @@ export const rows: Rows = {
 
   whileLoop: {
     family: "while",
-    // A state h of two numbers and one that counts to a last one: h' = w h + w, n' = n + 1.
-    value: (index, [w, last, h, n], _, slot) => {
+    // A state v of two numbers that is multiplied by another one, h; one that counts to a last one; and u, half
+    // of the h before: v' = v h, n' = n + 1, h' = w h + w, u' = h / 2.
+    value: (index, [last, w, v, n, h, u], _, slot) => {
       const steps = Math.max(0, last.data[0] - n.data[0]);
       if (slot === 1) return n.data[0] + steps;
-      let state = h.data[index[0]];
-      for (let i = 0; i < steps; i++) state = w.data[index[0]] * state + w.data[index[0]];
-      return state;
+      let [product, state, half] = [v, h, u].map(({ data }) => data[index[0]]);
+      for (let i = 0; i < steps; i++) {
+        product *= state;
+        half = state / 2;
+        state = w.data[index[0]] * state + w.data[index[0]];
+      }
+      return [product, 0, state, half][slot];
     },
     ulps: 8,
     smooth: true,

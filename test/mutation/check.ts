@@ -14,9 +14,9 @@ const ofRules = properties.filter(({ columns }) => columns.some((column) => colu
 /** The primitives with samples, in the order of the table. */
 export const names = Object.keys(rows) as PrimitiveName[];
 
-/** The primitives whose rules stand in a file of `primitives/`; all of them for what they share. */
-export function namesIn(family: string): PrimitiveName[] {
-  const found = names.filter((name) => rows[name].family === family);
+/** The primitives whose rules stand in a file of `primitives/`, by its name; all of them for what they share. */
+export function namesIn(file: string): PrimitiveName[] {
+  const found = names.filter((name) => name === file || rows[name].family === file);
   return found.length > 0 ? found : names;
 }
 

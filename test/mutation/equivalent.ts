@@ -11,8 +11,8 @@ const equivalentRules: readonly {
     reason: "they are only compared or rounded: the rule is piecewise constant in what it reads",
   },
   {
-    mutant: /^scan vjp of input [13]: saved values as constants$/,
-    reason: "the cotangents of all inputs are found together, when the first one is asked for",
+    mutant: /^whileLoop vjp of input \d: saved values as constants$/,
+    reason: "it is zero or refused, whatever was kept",
   },
   {
     mutant: /^add jvp of input 0: exchanged with input 1$/,
@@ -49,6 +49,38 @@ const equivalentTexts: readonly {
     from: "0",
     to: "1",
     reason: "all inputs live on one backend",
+  },
+  ...[
+    "traceBody(inputs, inputs[0].backend",
+    "const step = written(order",
+    "condition: written(order",
+  ].map((text) => ({
+    file: "while.ts",
+    text,
+    from: "0",
+    to: "1",
+    reason: "all inputs live on one backend",
+  })),
+  {
+    file: "while.ts",
+    text: "carries: body.inputs.length - consts,",
+    from: " - ",
+    to: " + ",
+    reason: "all results are states: as many or more is the same",
+  },
+  {
+    file: "while.ts",
+    text: "let [isMasked, isGrowing] = [false, false];",
+    from: "false",
+    to: "true",
+    reason: "whether there is a mask is decided when the condition is written, before anybody asks",
+  },
+  {
+    file: "while.ts",
+    text: "...all.slice(firstState, firstState + count - consts),",
+    from: " - ",
+    to: " + ",
+    reason: "a program takes as many as it has inputs: what is behind them is not read",
   },
   {
     file: "movement.ts",

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { firstFailure, names } from "./check.ts";
 import { reasonForRule } from "./equivalent.ts";
 import { mutantsOf, withMutant } from "./mutants.ts";
-import { textMutants } from "./text.ts";
+import { textMutants, Workshop } from "./text.ts";
 
 const chosen = names
   .flatMap((name) => mutantsOf(name))
@@ -37,5 +37,7 @@ describe("the conformance properties", () => {
     expect(files).toContain("unary.ts");
     expect(files).toContain("batching.ts");
     expect(textMutants().length).toBeGreaterThan(250);
+    // Everything that they are run with can be built.
+    expect(() => new Workshop()[Symbol.dispose]()).not.toThrow();
   });
 });

@@ -11,8 +11,8 @@ import { reasonForRule, reasonForText } from "./equivalent.ts";
 import { textMutants } from "./text.ts";
 import type { Outcome, Task } from "./worker.ts";
 
-/** A mutant that takes longer has made something endless: that is noticed, too. */
-const longest = 120_000;
+/** A mutant that takes longer has made something endless: that is noticed, too. Rules are many in one task. */
+const longest = { text: 120_000, rules: 900_000 };
 /** Copies of the core are never unloaded; a process that has loaded so many makes room for another. */
 const mostTasks = 60;
 
@@ -46,7 +46,7 @@ function answer(child: ChildProcess, task: Task): Promise<Outcome[] | null> {
       if (outcomes === null) child.kill("SIGKILL");
       settle(outcomes);
     };
-    const timer = setTimeout(() => end(null), longest);
+    const timer = setTimeout(() => end(null), longest[task.kind]);
     child.once("message", (outcomes: Outcome[]) => end(outcomes));
     child.once("exit", () => end(null));
     child.send(task);

@@ -155,13 +155,17 @@ export function textMutants(): TextMutant[] {
 
 // ----- Building -----
 
-/** The TypeScript files of a folder and the folders in it; a file itself. */
+/** What needs all backends, of which copies have only the reference. */
+const ofAllBackends = new Set(["backends.ts", "matrix.ts"]);
+
+/** The TypeScript files of a folder and the folders in it, but for tests; a file itself. */
 function sourcesIn(folder: string): string[] {
   if (folder.endsWith(".ts")) return [folder];
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return sourcesIn(path);
-    return entry.name.endsWith(".ts") && !entry.name.endsWith(".test.ts") ? [path] : [];
+    const isLeftOut = entry.name.endsWith(".test.ts") || ofAllBackends.has(entry.name);
+    return entry.name.endsWith(".ts") && !isLeftOut ? [path] : [];
   });
 }
 

@@ -34,8 +34,8 @@ async function tryText(index: number): Promise<Outcome[]> {
   try {
     const check = await workshop.load(mutant);
     if (check === null) return [];
-    const family = mutant.file.replace(/\.ts$/, "");
-    return [{ mutant: what, killedBy: check.firstFailure(namesIn(family)) }];
+    const file = mutant.file.replace(/\.ts$/, "");
+    return [{ mutant: what, killedBy: check.firstFailure(namesIn(file)) }];
   } catch (error) {
     return [{ mutant: what, killedBy: `it does not load: ${String(error)}` }];
   }

@@ -68,11 +68,12 @@ describe.each([
     const [w, x] = [tensor([1, 2, 3]), tensor([[1, 2]])];
     expect(step(w).toArray()).toEqual([3, 5, 7]);
     expect(() => w.add(1)).toThrowErrorMatchingInlineSnapshot(
-      `[DisposedError: tensor: a tensor may be used until its scope ends, got float32[3], given back by compile(), which it was donated to. Return it from the function given to the scope to keep it.]`,
+      `[DisposedError: tensor: a tensor that was donated may not be used after the call, got float32[3], given away to a function made by compile(…, { donate }). Use what the function returned, or leave this argument out of donate.]`,
     );
     const view = x.reshape([2]);
     expect(step(x).toArray()).toEqual([[3, 5]]);
     expect([x.isDisposed, view.toArray()]).toEqual([true, [1, 2]]);
+    expect(() => x.neg()).toThrow("a tensor that was donated may not be used after the call");
     const turned = normal([3, 2], { key: key(2) }).transpose();
     const wanted = turned.mul(2).add(1).toArray();
     expect(step(turned).toArray()).toEqual(wanted);
@@ -134,12 +135,31 @@ describe("on WebAssembly", () => {
     for (let i = 0; i < 200; i++) model = step(model, x);
     expect(grow).not.toHaveBeenCalled();
     grow.mockRestore();
-    expect(memory()).toMatchObject({ buffers: before.buffers, bytes: before.bytes });
+    // Results are where the arguments were: not one allocation.
+    expect(memory()).toEqual(before);
     const { params, state } = start();
     // The count of steps is a number and computed for itself.
     const all = bytesOf(params) + bytesOf(state);
     expect(asked({}) - asked({ donate: [0] })).toBeGreaterThanOrEqual(all - 8);
   });
+});
+
+test("what is handed on is counted once, whatever looks at it, and as large as it is", () => {
+  setDefaultBackend(wasm);
+  const f = compile((x: Tensor) => ({ whole: x, row: x.slice([{ stop: 1 }]), sum: x.sum() }), {
+    donate: [0],
+  });
+  const x = zeros([2, 3]);
+  const before = memory();
+  const results = f(x);
+  const { buffers, bytes, allocations } = before;
+  expect(memory()).toEqual({
+    buffers: buffers + 1,
+    bytes: bytes + 4,
+    allocations: allocations + 1,
+  });
+  leaves(results).forEach((y) => y.dispose());
+  expect(memory()).toMatchObject({ buffers: buffers - 1, bytes: bytes - 24 });
 });
 
 test("refuses what it cannot give away", () => {

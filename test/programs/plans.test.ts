@@ -1,11 +1,15 @@
 /** @file Whole programs as plans of the wasm backend: the same results as op by op. */
 import {
   compile,
+  cumsum,
+  grad,
   leaves,
+  less,
   setDefaultBackend,
   type Tensor,
   tensor,
   valueAndGrad,
+  where,
   zeros,
 } from "@tapeloop/autograd";
 import { wasmBackend } from "@tapeloop/backend-wasm";
@@ -44,6 +48,32 @@ describe("random programs", () => {
       );
     },
   );
+});
+
+test("masks that two read are read transposed as they are", () => {
+  const f = (x: Tensor): Tensor => {
+    const t = cumsum(x.mul(0.7), { axis: 0 }).transpose();
+    const [a, b] = [less(x.transpose(), t), less(t, 0.3)];
+    // Both masks are read as they lie, and with the axes in another order.
+    const straight = where(a, t, 2)
+      .sum()
+      .add(where(b, 1, t).sum());
+    const turned = where(a, t, 5)
+      .mul(where(b, t, 3))
+      .transpose()
+      .mul(x)
+      .add(x);
+    return straight.add(turned.square().sum());
+  };
+  for (const shape of [
+    [2, 3],
+    [7, 5],
+    [4, 8],
+  ]) {
+    const x = inputOf(shape, 0.2, "float32");
+    const both = (at: Tensor) => ({ y: f(at), g: grad(f)(at) });
+    expectSame(compile(both)(x), both(x));
+  }
 });
 
 test("results may be inputs, parts of them, constants, and one another", () => {

@@ -23,12 +23,15 @@ import {
   tensor,
   type Tensor,
   trace,
+  valueAndGrad,
   vmap,
   zeros,
 } from "@tapeloop/autograd";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
-import { gruCell, lstmCell, type RecurrentCell } from "@tapeloop/nn";
-import { describe, expect, test } from "vitest";
+import { gruCell, linear, lstmCell, type RecurrentCell, softmaxCrossEntropy } from "@tapeloop/nn";
+import { adam, chain, clipByGlobalNorm } from "@tapeloop/optim";
+import { describe, expect, test, vi } from "vitest";
+import { Tracer } from "../../packages/autograd/src/interpreters/trace.ts";
 
 setDefaultBackend(ndarrayBackend);
 
@@ -162,6 +165,68 @@ describe("a loop in a program", () => {
       loopsOf(traced).map((body) => names(body).filter((name) => name === "dotGeneral")),
     ).toEqual([["dotGeneral"], ["dotGeneral"]]);
     expectSame((p: object, x: Tensor) => grad(withLoss)(p as never, x), { cell: params, V }, xs);
+  });
+
+  describe("in a whole training step, with cross entropy at every step in the cell", () => {
+    const output = linear(4, 6, { dtype: "float64" });
+    const optimizer = chain(clipByGlobalNorm(1), adam({ learningRate: 0.05 }));
+    const start = { cell: params, output: output.init(key(1)) };
+    const model = { params: start, state: optimizer.init(start) };
+    const train = (m: typeof model, x: Tensor, labels: Tensor): object => {
+      const { value, grads } = valueAndGrad((p: typeof start) => {
+        const [, losses] = scan(
+          (q: typeof p, s: ReturnType<typeof cell.initialState>, row: { x: Tensor; l: Tensor }) => {
+            const [next, y] = cell.step(q.cell, s, row.x);
+            return [next, softmaxCrossEntropy(output.apply(q.output, y), row.l)] as const;
+          },
+          p,
+          cell.initialState(2),
+          { x, l: labels },
+        );
+        return losses.mean();
+      })(m.params);
+      return { value, next: optimizer.update(grads, m.state, m.params) };
+    };
+    const batch = (steps: number): [Tensor, Tensor] => [
+      random([steps, 2, 3], 9),
+      tensor(
+        Int32Array.from({ length: 2 * steps }, (_, i) => (7 * i) % 6),
+        { shape: [steps, 2] },
+      ),
+    ];
+    /** The program, and how many ops were written down until it was there. */
+    const at = (steps: number): { program: Program; written: number } => {
+      const write = vi.spyOn(Tracer.prototype, "write");
+      const step = trace(train, model, ...batch(steps));
+      const written = write.mock.calls.length;
+      write.mockRestore();
+      return { program: step, written };
+    };
+
+    test("as many ops are traced, and stay, for 1000 steps as for 10", () => {
+      const [few, many] = [at(10), at(1000)];
+      expect(many.written).toBe(few.written);
+      expect(many.written).toBeGreaterThan(200);
+      expect(names(many.program)).toEqual(names(few.program));
+      expect(loopsOf(many.program).map(names)).toEqual(loopsOf(few.program).map(names));
+    });
+
+    test("one product and no sum stays in each loop: weight and bias gradients are made behind it", () => {
+      const { program: step } = at(10);
+      const bodies = loopsOf(step).map(names);
+      expect(bodies.map((body) => body.filter((name) => name === "dotGeneral").length)).toEqual([
+        1, 1,
+      ]);
+      for (const name of ["sum", "max", "exp", "log", "gather", "scatterAdd"]) {
+        expect(bodies.flat()).not.toContain(name);
+      }
+      // x Wx, h V, and the gradients of Wx, Wh, V and h.
+      expect(names(step).filter((name) => name === "dotGeneral")).toHaveLength(6);
+    });
+
+    test("gives what it gives as it is", () => {
+      expectSame(train, model, ...batch(5));
+    });
   });
 
   test("what the cell computes from its parameters alone is done once", () => {

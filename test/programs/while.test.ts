@@ -132,6 +132,39 @@ describe.each(backends)("whileLoop on %s", (_, backend, dtype) => {
     }
   });
 
+  test("is a constant to reverse mode where nothing differentiated comes through, eagerly as compiled", () => {
+    /** u moves by w, v by u, and k, a number like them, by itself; `end` only decides. */
+    const last = (w: Tensor, end: Tensor) =>
+      whileLoop(
+        (s) => less(s.k, end),
+        (s) => ({ u: s.u.mul(w), v: s.v.add(s.u), k: s.k.mul(2) }),
+        { u: real(1), v: real(1), k: real(1) },
+      );
+    for (const way of ways) {
+      const byW = way(grad((w: Tensor) => w.mul(last(w, real(5)).k)));
+      expect(byW(real(3)).item()).toBe(8);
+      const byEnd = way(grad((end: Tensor) => end.mul(last(real(2), end).v)));
+      // 1 + 1 + 2 + 4
+      expect(byEnd(real(5)).item()).toBe(8);
+      const inLoop = way(
+        grad(
+          (w: Tensor) =>
+            scan((__, s: Tensor) => [s.mul(last(s, real(3)).k), null], null, w, null, {
+              length: 2,
+            })[0],
+        ),
+      );
+      expect(inLoop(real(3)).item()).toBe(16);
+      const many = way(vmap(grad((w: Tensor) => w.mul(last(w, real(5)).k))));
+      expect(many(real([3, 4])).toArray()).toEqual([8, 8]);
+      // v depends on w only from the second step on.
+      for (const state of ["u", "v"] as const) {
+        const refused = way(grad((w: Tensor) => last(w, real(5))[state]));
+        expect(() => refused(real(3))).toThrow("whileLoop: only forward mode (jvp)");
+      }
+    }
+  });
+
   test("stops at maxSteps with an error; eagerly as compiled", () => {
     const endless = (most: number) => (x: Tensor) =>
       whileLoop(

@@ -20,8 +20,17 @@ import { gpuBackend } from "@tapeloop/backend-gpu";
 import { ndarrayBackend } from "@tapeloop/backend-ndarray";
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import * as fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
-import { type Genes, genes, inputOf, type Program, programOf, sampled } from "./programs.ts";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { Leaves } from "../../packages/backend-wasm/src/plan/leaves.ts";
+import {
+  type Genes,
+  genes,
+  genesOfRows,
+  inputOf,
+  type Program,
+  programOf,
+  sampled,
+} from "./programs.ts";
 
 beforeAll(() => setDefaultBackend(ndarrayBackend));
 
@@ -31,9 +40,14 @@ const count = Number(process.env["PROGRAMS"] ?? 1000);
 const seed = Number(process.env["PROGRAMS_SEED"] ?? 1);
 
 /** Checks random programs; a failure shows the smallest program that was found. */
-function holdsFor(programs: number, check: (program: Program) => void, isSmooth = false): void {
+function holdsFor(
+  programs: number,
+  check: (program: Program) => void,
+  isSmooth = false,
+  from = genes,
+): void {
   const result = fc.check(
-    fc.property(genes, (read: Genes) => {
+    fc.property(from, (read: Genes) => {
       scope(() => check(programOf(read, isSmooth)));
     }),
     { numRuns: programs, seed },
@@ -84,6 +98,24 @@ describe("random programs", () => {
     expect(mean).toBeGreaterThan(8);
     const used = programs.map(({ code }) => code).join("\n");
     for (const name of sampled) expect(used).toContain(`${name}(`);
+  });
+
+  test("have rows that WebAssembly reduces in the kernels of their elements", () => {
+    const reduced = vi.spyOn(Leaves.prototype, "reduced");
+    setDefaultBackend(wasm);
+    try {
+      for (const read of fc.sample(genesOfRows, { numRuns: 100, seed })) {
+        const { f, inputs } = programOf(read);
+        compile(grad(f))(inputs.map((shape, i) => inputOf(shape, i / 3, "float32")));
+      }
+    } finally {
+      setDefaultBackend(ndarrayBackend);
+    }
+    const names = reduced.mock.calls.map(([{ name }]) => name);
+    reduced.mockRestore();
+    for (const name of ["sum", "max"]) {
+      expect(names.filter((each) => each === name).length).toBeGreaterThan(10);
+    }
   });
 
   test(
@@ -181,24 +213,27 @@ describe("random programs", () => {
   });
 
   test.each([
-    ["WebAssembly", wasm, count / 10],
+    ["the reference", "float64", ndarrayBackend, count / 5],
+    ["WebAssembly", "float32", wasm, count / 10],
+    ["WebAssembly", "float64", wasm, count / 20],
     // The one mode of gpu.js without a device that rounds to float32 after every operation.
-    ["the GPU", gpu, count / 100],
+    ["the GPU", "float32", gpu, count / 100],
   ] as const)(
-    "give the bits of the eager run when they are compiled for %s, with their gradients",
+    "give the bits of the eager run when they are compiled for %s in %s, with their gradients",
     { timeout: 600_000 },
-    (_, backend, programs) => {
+    (_, dtype, backend, programs) => {
       setDefaultBackend(backend);
       try {
-        holdsFor(Math.ceil(programs), ({ f, inputs }) => {
-          const x = inputs.map((shape, i) => inputOf(shape, i / 3, "float32"));
+        const gives = ({ f, inputs }: Program): void => {
+          const x = inputs.map((shape, i) => inputOf(shape, i / 3, dtype));
           const all = (at: readonly Tensor[]): Tensor[] => [f(at), ...grad(f)(at)];
           const wanted = all(x);
           // Twice: what one run leaves behind must not be seen by the next.
           const compiled = compile(all);
-          compiled(inputs.map((shape) => inputOf(shape, 0.7, "float32")));
+          compiled(inputs.map((shape) => inputOf(shape, 0.7, dtype)));
           compiled(x).forEach((y, i) => expectSame(`result ${i}`, y, wanted[i], 0));
-        });
+        };
+        for (const from of [genes, genesOfRows]) holdsFor(Math.ceil(programs), gives, false, from);
       } finally {
         setDefaultBackend(ndarrayBackend);
       }

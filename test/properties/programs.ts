@@ -27,6 +27,8 @@ export interface Genes {
   /** Shapes of the inputs. */
   readonly inputs: readonly (readonly number[])[];
   readonly steps: readonly Gene[];
+  /** Whether it is read with the templates of rows, too. Default: no. */
+  readonly hasRows?: boolean;
 }
 
 /** A variable of a program. */
@@ -57,14 +59,28 @@ const most = 48;
 const size = fc.integer({ min: 1, max: 3 });
 const number = fc.nat(9999);
 
+const steps = fc.array(fc.tuple(number, number, number, number), {
+  minLength: 1,
+  maxLength: 40,
+  size: "max",
+});
+
 /** Any program. */
 export const genes: fc.Arbitrary<Genes> = fc.record({
   inputs: fc.array(fc.array(size, { maxLength: 3 }), { minLength: 1, maxLength: 3 }),
-  steps: fc.array(fc.tuple(number, number, number, number), {
-    minLength: 1,
-    maxLength: 40,
-    size: "max",
-  }),
+  steps,
+});
+
+/** Any program, with rows that fill vectors, and more that is made of rows. */
+export const genesOfRows: fc.Arbitrary<Genes> = fc.record({
+  inputs: fc.array(
+    fc
+      .array(fc.oneof({ weight: 4, arbitrary: size }, fc.constantFrom(5, 9)), { maxLength: 3 })
+      .filter((shape) => sizeOf(shape) <= most),
+    { minLength: 1, maxLength: 3 },
+  ),
+  steps,
+  hasRows: fc.constant(true),
 });
 
 // ----- Helpers that programs are written with -----
@@ -453,14 +469,46 @@ const templates: readonly Template[] = [
   },
 ];
 
+/** More of these, for rows. */
+const templatesOfRows: readonly Template[] = [
+  ...templates,
+  // Elements beside what their rows are reduced to: rows are the last axes, one or more.
+  (x, _, b, c) => {
+    const rank = x.shape.length;
+    if (rank === 0) return null;
+    const names = Object.keys(reductions);
+    const name = names[b % names.length];
+    const axes = Array.from({ length: 1 + (c % rank) }, (_each, i) => rank - 1 - i);
+    const options = { axes, keepAxes: true };
+    const code = `${name}(${x.name}, ${text(options)})`;
+    return c % 2 === 0
+      ? step(`sub(${x.name}, ${code})`, x.shape, (at) =>
+          core.sub(at(x), reductions[name](at(x), options)),
+        )
+      : step(`mul(${x.name}, tanh(${code}))`, x.shape, (at) =>
+          core.mul(at(x), core.tanh(reductions[name](at(x), options))),
+        );
+  },
+  (x, _, b) => {
+    const rank = x.shape.length;
+    if (rank === 0) return null;
+    const options = { axes: b % 2 === 0 ? [-1] : [...x.shape.keys()], keepAxes: true };
+    const code = `div(sub(${x.name}, mean(${x.name}, ${text(options)})), sqrt(add(variance(${x.name}, ${text(options)}), 0.1)))`;
+    return step(code, x.shape, (at) => {
+      const spread = core.sqrt(core.add(core.variance(at(x), options), 0.1));
+      return core.div(core.sub(at(x), core.mean(at(x), options)), spread);
+    });
+  },
+];
+
 /** The step that a gene stands for. */
-function stepOf(gene: Gene, pool: readonly Variable[]): Step | null {
+function stepOf(gene: Gene, pool: readonly Variable[], list: readonly Template[]): Step | null {
   const [op, a, b, c] = gene;
   if (op % 2 === 0) return sampleStep(gene, pool);
   // Recent variables are read more often, so that chains become deep.
   const pick = (n: number): Variable =>
     pool[n % 3 === 0 ? n % pool.length : Math.max(0, pool.length - 1 - ((n >> 2) % 4))];
-  const template = templates[(op >> 1) % templates.length];
+  const template = list[(op >> 1) % list.length];
   return template(pick(a), pick(a >> 5), b, c);
 }
 
@@ -478,12 +526,13 @@ function canJump({ code }: Step): boolean {
  *
  * @param isSmooth - Leaves out the steps that may jump where numbers are rounded otherwise.
  */
-export function programOf({ inputs, steps }: Genes, isSmooth = false): Program {
+export function programOf({ inputs, steps: read, hasRows }: Genes, isSmooth = false): Program {
+  const list = hasRows === true ? templatesOfRows : templates;
   const pool: Variable[] = inputs.map((shape, i) => ({ name: `x${i}`, shape, used: false }));
   const lines: string[] = [];
   const body: { readonly run: Step["run"]; readonly made: readonly Variable[] }[] = [];
-  for (const gene of steps) {
-    const found = stepOf(gene, pool);
+  for (const gene of read) {
+    const found = stepOf(gene, pool, list);
     if (found === null || (isSmooth && canJump(found))) continue;
     const made = found.shapes.map((shape, i) => ({
       name: `t${pool.length + i}`,

@@ -305,7 +305,7 @@ export class TracingError extends TapeloopError {
  * A tensor was used after its scope had given it back.
  *
  * When: a tensor left a scope by another way than the return value, or an old state was used after
- * `step`. The message names the scope.
+ * `step`: the message names the scope. Or it was donated to a function made by `compile`.
  *
  * @example
  * ```ts

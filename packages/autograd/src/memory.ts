@@ -55,8 +55,7 @@ export class Storage {
     this.backend = backend;
     this.#memory = behind;
     this.#bytes = size;
-    buffers++;
-    bytes += size;
+    this.#count();
     allocations++;
   }
 
@@ -82,6 +81,19 @@ export class Storage {
   surrender(): void {
     this.#references = 0;
     this.#forget();
+  }
+
+  /** After {@link Storage.surrender}: one tensor looks at it again, if this is the backend's memory behind it. */
+  reclaim(behind: object): boolean {
+    if (this.#references > 0 || this.#memory !== behind) return false;
+    this.#references = 1;
+    this.#count();
+    return true;
+  }
+
+  #count(): void {
+    buffers++;
+    bytes += this.#bytes;
   }
 
   #forget(): void {

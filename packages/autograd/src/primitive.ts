@@ -14,6 +14,8 @@ interface Common<N extends string, P> {
    * constants; "pointwise" computes each from those at the same place; "heavy" is all the rest.
    */
   readonly work: "layout" | "pointwise" | "heavy";
+  /** Whether results look at the elements of the first input, wherever strides can say how. */
+  readonly isView?: true;
   /** Never set; carries the type of the parameters. */
   readonly params?: P;
   /**

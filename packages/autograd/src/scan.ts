@@ -38,8 +38,8 @@ export interface ScanOptions {
   /**
    * What is kept of each step for the derivative: "all" that its rules read; "carries", the states alone,
    * from which each step is run once more; `{ every: k }`, the state before every k-th step, from which
-   * k steps are; "sqrt", the same with k = √T, which keeps least. Values and derivatives are the same,
-   * memory is traded for a second forward run. Default: "all".
+   * k steps are; "sqrt", the same with k = √T, so that memory grows with √T. Values and derivatives are the
+   * same, memory is traded for a second forward run. Default: "all".
    */
   readonly save?: SaveOption;
 }

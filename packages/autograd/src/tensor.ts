@@ -23,6 +23,9 @@ export interface HasValue {
 
 export { Fluent };
 
+/** How a tensor ends that is donated to a compiled function. */
+export const donation: unique symbol = Symbol("donation");
+
 /**
  * An immutable array of numbers with a shape and an element type, living on a backend.
  *
@@ -56,7 +59,7 @@ export class Tensor<S extends Shape = AnyShape> extends Fluent<S> implements Ten
   /** @internal In a program that is being written: the variable that it stands for. */
   readonly traced: Traced | null;
   #array: unknown;
-  #disposedBy = "";
+  #disposedBy: string | typeof donation = "";
 
   /** @internal Use {@link tensor}. */
   constructor(
@@ -115,21 +118,22 @@ export class Tensor<S extends Shape = AnyShape> extends Fluent<S> implements Ten
     this.release("using");
   }
 
-  /** @internal Gives its memory back in the name of a scope. */
-  release(by: string): void {
+  /** @internal Gives its memory back in the name of a scope, or as a donation. */
+  release(by: string | typeof donation): void {
     const { storage } = this;
     this.#letGo(by);
     storage?.release();
   }
 
-  /** @internal Lets the caller have the memory, which no other tensor may look at. */
-  surrender(by: string): void {
+  /** @internal Lets the caller, whom it was donated to, have the memory, which no other tensor may look at. */
+  surrender(): Storage | null {
     const { storage } = this;
-    this.#letGo(by);
+    this.#letGo(donation);
     storage?.surrender();
+    return storage;
   }
 
-  #letGo(by: string): void {
+  #letGo(by: string | typeof donation): void {
     if (this.storage === null) return;
     if (this.collected) disown(this);
     this.storage = null;
@@ -155,9 +159,17 @@ export class Tensor<S extends Shape = AnyShape> extends Fluent<S> implements Ten
         "Use where() or cond() in place of if, or return it and read it outside of compile().",
       );
     }
+    if (this.#disposedBy === donation) {
+      return new DisposedError(
+        "tensor",
+        "a tensor that was donated may not be used after the call",
+        `${formatType(this)}, given away to a function made by compile(…, { donate })`,
+        "Use what the function returned, or leave this argument out of donate.",
+      );
+    }
     return new DisposedError(
       "tensor",
-      `a tensor may be used until its scope ends`,
+      "a tensor may be used until its scope ends",
       `${formatType(this)}, given back by ${this.#disposedBy}`,
       "Return it from the function given to the scope to keep it.",
     );

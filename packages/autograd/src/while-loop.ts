@@ -40,7 +40,7 @@ export interface WhileOptions {
  * @throws DTypeError if the condition is not bool.
  * @throws BackendError if the condition cannot be read at once, as on WebGPU.
  * @throws ArgumentError if there are more steps than `maxSteps`.
- * @throws GradientError in reverse mode.
+ * @throws GradientError in reverse mode, where a gradient would have to come back through the loop.
  *
  * @example
  * ```ts

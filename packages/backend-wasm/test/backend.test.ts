@@ -1,6 +1,7 @@
 import {
   compile,
   grad,
+  greater,
   memory,
   normal,
   key,
@@ -9,6 +10,7 @@ import {
   step,
   tensor,
   type Tensor,
+  where,
 } from "@tapeloop/autograd";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { wasmBackend } from "../src/index.ts";
@@ -128,6 +130,13 @@ describe("arrays that lie in any way", () => {
     // Memory for the steps of the plan, and the result.
     expect(allocate).toHaveBeenCalledTimes(2);
     allocate.mockRestore();
+  });
+
+  test("give the same as constants that are masks, whose lanes are not read so", () => {
+    const mask = greater(normal([6, 8], { key: key(3) }), 0).transpose();
+    const x = normal([8, 6], { key: key(4) });
+    const f = (a: Tensor): Tensor => where(mask, a, a.mul(2));
+    expect(compile(f)(x).dataSync()).toEqual(f(x).dataSync());
   });
 
   test.each(["float32", "float64", "bool"] as const)("of %s are brought in order", (dtype) => {

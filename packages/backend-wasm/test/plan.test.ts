@@ -113,6 +113,66 @@ describe("steps", () => {
   });
 });
 
+test("a whole training step with cross entropy at every step is as many kernels, however many steps", () => {
+  const [B, H, V] = [2, 8, 12];
+  type Weights = { x: Tensor; h: Tensor; out: Tensor; bias: Tensor };
+  const loss = (w: Weights, xs: Tensor, wanted: Tensor): Tensor =>
+    scan(
+      (p: Weights, [h, c]: Tensor[], row: { x: Tensor; y: Tensor }): [Tensor[], Tensor] => {
+        const [i, f, g, o] = split(row.x.matmul(p.x).add(h.matmul(p.h)), 4, { axis: 1 });
+        const next = sigmoid(f)
+          .mul(c)
+          .add(sigmoid(i).mul(tanh(g)));
+        const shown = sigmoid(o).mul(tanh(next));
+        const scores = logSoftmax(shown.matmul(p.out).add(p.bias));
+        return [[shown, next], scores.mul(row.y).sum().neg()];
+      },
+      w,
+      [zeros([B, H]), zeros([B, H])],
+      { x: xs, y: wanted },
+    )[1].mean();
+  const train = (w: Weights, xs: Tensor, wanted: Tensor): Weights => {
+    const g = grad((at: Weights) => loss(at, xs, wanted))(w);
+    return {
+      x: w.x.sub(g.x.mul(0.1)),
+      h: w.h.sub(g.h.mul(0.1)),
+      out: w.out.sub(g.out.mul(0.1)),
+      bias: w.bias.sub(g.bias.mul(0.1)),
+    };
+  };
+  const steps = (T: number): string[] => {
+    const w = { x: zeros([4, 4 * H]), h: zeros([H, 4 * H]), out: zeros([H, V]), bias: zeros([V]) };
+    return stepsOf(train, w, zeros([T, B, 4]), zeros([T, B, V]));
+  };
+  expect(steps(1000)).toHaveLength(steps(10).length);
+  // Cross entropy, its derivative, and all gradients of weights are outside of the loops.
+  expect(steps(10)).toMatchInlineSnapshot(`
+    [
+      "product 20×4×32",
+      "fused [2, 8] 0 → 1",
+      "fused [2, 8] 0 → 1",
+      "pack 8×32",
+      "10 × (product 2×8×32; fused [2, 8] 5 → 7)",
+      "product 20×8×12",
+      "fused [10, 2, 12] 2 → 1 with sum, max",
+      "sum 1×10×24",
+      "product 20×12×8",
+      "product 8×20×12",
+      "fused [2, 8] 0 → 1",
+      "fused [2, 8] 0 → 1",
+      "pack 32×8",
+      "10 × (fused [2, 8] 9 → 5; product 2×32×8)",
+      "product 8×20×32",
+      "product 4×20×32",
+      "sum 1×2×12",
+      "fused [4, 32] 2 → 1",
+      "fused [8, 32] 2 → 1",
+      "fused [8, 12] 2 → 1",
+      "fused [12] 2 → 1",
+    ]
+  `);
+});
+
 test("buffers share memory unless they are in use at the same time", () => {
   const home = {};
   const [a, b, c] = [100, 500, 100].map((bytes) => new Buffer(bytes, home));

@@ -3,6 +3,9 @@ import {
   compile,
   grad,
   key,
+  logSoftmax,
+  logSumExp,
+  mean,
   normal,
   scan,
   setDefaultBackend,
@@ -15,8 +18,8 @@ import {
 } from "@tapeloop/autograd";
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import { availableParallelism } from "node:os";
-import { describe, expect, test } from "vitest";
-import { Patience, type Threads, threadsFor } from "../src/crew.ts";
+import { describe, expect, test, vi } from "vitest";
+import { Crew, Patience, type Threads, threadsFor } from "../src/crew.ts";
 import { Machine } from "../src/machine.ts";
 import { product } from "../src/products/product.ts";
 
@@ -131,20 +134,50 @@ test("work is cut by its size: small parts for threads that were asked for, larg
   ]);
 });
 
-test("compiled rows that keep values are the same bits on 1 and 2 threads", async () => {
-  const results: ArrayLike<number>[] = [];
-  for (const threads of [1, 2]) {
-    setDefaultBackend(wasmBackend({ deterministic: true, threads }));
-    const x = normal([64, 1001], { key: key(2) });
-    const f = compile(grad((a: Tensor) => softmax(a).square().sum()));
-    let result = f(x);
-    for (let i = 0; i < 20; i++) {
-      result = f(x);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    results.push(result.dataSync());
-  }
-  expect(results[1]).toEqual(results[0]);
+describe("rows", () => {
+  const over = { axes: [-1], keepAxes: true };
+  const normalised = (a: Tensor): Tensor => {
+    const centred = a.sub(mean(a, over));
+    return centred.div(mean(centred.square(), over).add(1e-5).sqrt());
+  };
+  /** Each is one kernel, which reduces rows: that is what plan.test.ts shows. */
+  const kernels: readonly (readonly [title: string, f: (x: Tensor) => Tensor])[] = [
+    ["softmax", (x) => softmax(x)],
+    ["its derivative, which keeps values", grad((x: Tensor) => softmax(x).square().sum())],
+    ["log softmax", (x) => logSoftmax(x)],
+    ["log of the sum of exponentials", (x) => logSumExp(x, { axes: [-1] })],
+    ["layer normalisation", normalised],
+  ];
+
+  test.each(kernels)(
+    "of %s: other threads take part, and the bits are those of one",
+    async (_, f) => {
+      const results: ArrayLike<number>[] = [];
+      for (const threads of [1, 2, 3]) {
+        setDefaultBackend(wasmBackend({ deterministic: true, threads }));
+        const x = normal([64, 1001], { key: key(2) });
+        const run = compile(f);
+        let crew: Crew | null = null;
+        const share = vi.spyOn(Crew.prototype, "run");
+        const tries = threads > 1 ? 1000 : 1;
+        for (let i = 0; i < tries && (crew?.elsewhere ?? 0) === 0; i++) {
+          run(x).dispose();
+          crew = (share.mock.contexts.at(-1) as Crew | undefined) ?? null;
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        if (threads > 1) expect(crew?.elsewhere).toBeGreaterThan(0);
+        // Once more, all of it by this one kernel: whoever is free takes the next piece.
+        share.mockClear();
+        results.push(run(x).dataSync());
+        const pieces = share.mock.calls.map(([jobs]) => jobs.length);
+        expect(pieces).toHaveLength(threads > 1 ? 1 : 0);
+        for (const count of pieces) expect(count).toBeGreaterThanOrEqual(threads);
+        share.mockRestore();
+      }
+      expect(results[1]).toEqual(results[0]);
+      expect(results[2]).toEqual(results[0]);
+    },
+  );
 });
 
 test("after a list that others were waited for, lists are done alone for a while: longer each time", () => {

@@ -103,6 +103,7 @@ export function wrap(
   value: unknown,
   type: TensorType,
   inputs: readonly Tensor[],
+  spare: readonly Storage[] = [],
 ): Tensor {
   const memory = backend.memoryOf(value);
   let storage: Storage | null = null;
@@ -110,6 +111,7 @@ export function wrap(
     const input = inputs[i];
     if (backend.memoryOf(input.array) === memory) storage = (input.storage as Storage).retain();
   }
+  storage ??= spare.find((each) => each.reclaim(memory)) ?? null;
   storage ??= new Storage(backend, memory, sizeOf(type.shape) * bytesOf(type.dtype));
   const tensor = new Tensor(type, value, storage);
   adopt(tensor);

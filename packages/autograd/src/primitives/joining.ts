@@ -81,6 +81,7 @@ export interface SplitParams {
 export const Split: ManyPrimitive<"split", SplitParams, readonly TensorType[]> = {
   name: "split",
   work: "layout",
+  isView: true,
   results: "many",
   type: ([x], { axis, sizes }) => {
     const { shape, dtype } = x;

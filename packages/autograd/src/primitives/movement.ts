@@ -28,6 +28,7 @@ export interface ShapeParams {
 export const Reshape: OnePrimitive<"reshape", ShapeParams, Shape> = {
   name: "reshape",
   work: "layout",
+  isView: true,
   results: "one",
   type: ([type], { shape }) => {
     checkShape("reshape", shape);
@@ -57,6 +58,7 @@ export interface PermuteParams {
 export const Permute: OnePrimitive<"permute", PermuteParams, null> = {
   name: "permute",
   work: "layout",
+  isView: true,
   results: "one",
   type: ([x], { axes }) => {
     const { shape, dtype } = x;
@@ -77,6 +79,7 @@ export const Permute: OnePrimitive<"permute", PermuteParams, null> = {
 export const BroadcastTo: OnePrimitive<"broadcastTo", ShapeParams, Shape> = {
   name: "broadcastTo",
   work: "layout",
+  isView: true,
   results: "one",
   type: ([type], { shape }) => {
     checkShape("broadcastTo", shape);

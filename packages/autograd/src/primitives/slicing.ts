@@ -24,6 +24,7 @@ export interface SliceParams {
 export const Slice: OnePrimitive<"slice", SliceParams, Shape> = {
   name: "slice",
   work: "layout",
+  isView: true,
   results: "one",
   type: ([x], { sizes }) => ({ shape: sizes, dtype: x.dtype }),
   saves: ([x]) => x.shape,

@@ -10,6 +10,7 @@ import { elementwise } from "./batching.ts";
 export const Alias: OnePrimitive<"alias", NoParams, null> = {
   name: "alias",
   work: "layout",
+  isView: true,
   results: "one",
   type: ([x]) => x,
   saves: savesNothing,

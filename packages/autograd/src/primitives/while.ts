@@ -78,7 +78,7 @@ export const While: ManyPrimitive<"whileLoop", WhileParams, readonly Tensor[]> =
     return next;
   },
   saves: (inputs) => inputs,
-  vjp: refuseReverse,
+  vjp: (gs, inputs, params, i) => pullWhile(gs, inputs, params, i),
   jvp: (tangents, inputs, params) => pushWhile(tangents, inputs, params),
   batch: (_, lanes, params, size) => batched(lanes, params, size),
   bodies: {
@@ -201,6 +201,45 @@ function batched(lanes: readonly Lane[], params: WhileParams, size: number): rea
     );
     const last = applyMany(While, inputs, { ...params, condition: decide, body: step });
     return last.map((y, i) => (isBatched[consts + i] ? y : broadcastTo(y, [size, ...y.shape])));
+  }
+}
+
+/** The cotangent of an input: zero, as long as no state that one comes back to depends on it. */
+function pullWhile(
+  gs: Tangents,
+  inputs: readonly Tensor[],
+  params: WhileParams,
+  input: number,
+): Tensor {
+  const reached = reachedFrom(input, inputs, params);
+  if (gs.some((g, k) => g !== null && reached.has(k))) refuseReverse();
+  return zerosOfType(inputs[input], inputs[input]);
+}
+
+/** The states that have a derivative by an input, after any number of steps. */
+function reachedFrom(
+  input: number,
+  inputs: readonly Tensor[],
+  { body, consts }: WhileParams,
+): ReadonlySet<number> {
+  const reached = new Set(input < consts ? [] : [input - consts]);
+  for (;;) {
+    const { size } = reached;
+    const moving = [...new Set([input, ...[...reached].map((k) => consts + k)])];
+    traceBody(inputs, inputs[0].backend, (all) => {
+      const { result } = record(
+        "whileLoop",
+        (watched: readonly Tensor[]) => {
+          const now = [...all];
+          moving.forEach((i, k) => (now[i] = watched[k]));
+          return run(body, now);
+        },
+        moving.map((i) => all[i]),
+      );
+      result.forEach(({ node }, k) => node !== null && reached.add(k));
+      return [];
+    });
+    if (reached.size === size) return reached;
   }
 }
 

@@ -34,7 +34,10 @@ export interface Explanation {
   readonly choices: readonly ChoiceExplanation[];
   /** Bytes of its inputs and constants. */
   readonly inputBytes: number;
-  /** Most bytes that results hold at one time, if each is let go of after its last use, and views copied. */
+  /**
+   * Most bytes that results hold at one time, if each is let go of after its last use. A backend that fuses ops
+   * takes less, one that packs matrices takes a copy of them more.
+   */
   readonly peakBytes: number;
   /**
    * Ops that the backend leaves to another one: how many of each, by name, with those in bodies counted once. On the
@@ -61,22 +64,27 @@ function total(variables: readonly Variable[]): number {
   return variables.reduce((sum, variable) => sum + bytes(variable), 0);
 }
 
-/** Most bytes that the results of ops hold at one time. */
+/** Most bytes that the results of ops hold at one time. A view holds what it looks at. */
 function peakOf({ nodes, outputs }: Program): number {
+  const owners = new Map<Variable, Variable>();
+  const ownerOf = (variable: Variable): Variable => owners.get(variable) ?? variable;
   const last = new Map<Variable, number>();
-  nodes.forEach(({ inputs, outputs: made }, i) => {
-    for (const variable of [...made, ...inputs]) last.set(variable, i);
+  nodes.forEach(({ primitive, inputs, outputs: made }, i) => {
+    if (primitive.isView) for (const view of made) owners.set(view, ownerOf(inputs[0]));
+    for (const variable of [...made, ...inputs]) last.set(ownerOf(variable), i);
   });
-  for (const variable of outputs) last.set(variable, nodes.length);
-  const made = new Set(nodes.flatMap((node) => node.outputs));
+  for (const variable of outputs) last.set(ownerOf(variable), nodes.length);
   let [now, peak] = [0, 0];
+  const live = new Set<Variable>();
   nodes.forEach((node, i) => {
-    now += total(node.outputs);
-    const inside = bodiesOf(node).map(peakOf);
-    peak = Math.max(peak, now + Math.max(0, ...inside));
-    const read = new Set([...node.inputs, ...node.outputs]);
-    for (const variable of read)
-      if (made.has(variable) && last.get(variable) === i) now -= bytes(variable);
+    for (const made of node.outputs) {
+      if (owners.has(made)) continue;
+      live.add(made);
+      now += bytes(made);
+    }
+    peak = Math.max(peak, now + Math.max(0, ...bodiesOf(node).map(peakOf)));
+    for (const variable of new Set([...node.inputs, ...node.outputs].map(ownerOf)))
+      if (last.get(variable) === i && live.delete(variable)) now -= bytes(variable);
   });
   return peak;
 }

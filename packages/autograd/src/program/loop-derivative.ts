@@ -3,7 +3,6 @@
  * parted into what runs forward, with the values that it keeps of each step, and what runs backward.
  */
 import { applyMany } from "../apply.ts";
-import type { Backend } from "../backend.ts";
 import { isFloat } from "../dtype.ts";
 import { Tracer, tracing } from "../interpreters/trace.ts";
 import { zerosOfType } from "../ops/create.ts";
@@ -23,20 +22,28 @@ interface Joint {
   readonly program: Program;
   /** How the program knows the body's variables; equal values share one. */
   readonly now: ReadonlyMap<Variable, Variable>;
-  /** The body's inputs that have derivatives, by their places. */
+  /** The body's inputs that somebody may want a derivative by, by their places. */
   readonly smooth: readonly number[];
 }
 
 /**
- * Traces one step and its derivative.
+ * Traces one step and its derivative: by states, and by what is not a constant outside of the loop.
  *
+ * @param given - What the loop is given.
  * @param results - The body's outputs that cotangents come to, by their places.
  */
-function jointOf(body: Program, results: readonly number[], backend: Backend): Joint {
-  const tracer = new Tracer(backend, "body");
+function jointOf(
+  { body, consts, carries }: ScanParams,
+  given: readonly Tensor[],
+  results: readonly number[],
+): Joint {
+  const tracer = new Tracer(given[0].backend, "body");
   const inputs = body.inputs.map(({ type }) => tracer.input(type));
   const cotangents = results.map((i) => tracer.input(body.outputs[i].type));
-  const smooth = body.inputs.flatMap(({ type }, i) => (isFloat(type.dtype) ? [i] : []));
+  const isState = (i: number): boolean => i >= consts && i < consts + carries;
+  const smooth = body.inputs.flatMap(({ type }, i) =>
+    isFloat(type.dtype) && (isState(i) || given[i].node !== null) ? [i] : [],
+  );
   const variables = variablesOf(body);
   const [grads, values] = tracing(tracer, () => {
     const { result, marks, since } = record(
@@ -49,8 +56,8 @@ function jointOf(body: Program, results: readonly number[], backend: Backend): J
       smooth.map((i) => inputs[i]),
     );
     const valueOf = (v: Variable): Tensor => result.get(v) as Tensor;
-    const given = results.map((i, k) => [valueOf(body.outputs[i]).node, cotangents[k]] as const);
-    const found = pull(given, marks, since);
+    const arrived = results.map((i, k) => [valueOf(body.outputs[i]).node, cotangents[k]] as const);
+    const found = pull(arrived, marks, since);
     const all = smooth.map((i, k) => found[k] ?? zerosOfType(inputs[i], inputs[i]));
     return [all, variables.map(valueOf)];
   });
@@ -81,11 +88,12 @@ function backFrom(
  * The body with further outputs: what its derivative needs of each step. Movements are done again, and
  * so is everything if only the states are to be kept.
  */
-export function augmented({ body, consts, carries, save }: ScanParams, backend: Backend): Program {
+export function augmented(params: ScanParams, given: readonly Tensor[]): Program {
+  const { body, consts, carries, save } = params;
   const states = body.inputs.slice(consts, consts + carries);
   if (save === "carries") return withOutputs(body, carries, states);
   const results = body.outputs.flatMap(({ type }, i) => (isFloat(type.dtype) ? [i] : []));
-  const { program, now } = jointOf(body, results, backend);
+  const { program, now } = jointOf(params, given, results);
   const made = body.nodes.filter(({ primitive }) => primitive.work !== "layout");
   const kept = made.flatMap(({ outputs }) => outputs);
   // Backwards, so that the first of equal variables stands for all.
@@ -120,11 +128,10 @@ export function pullLoop(
   params: ScanParams,
 ): Tangents {
   const { body, steps, reverse, consts, carries, save } = params;
-  const [{ backend }] = inputs;
   const results = body.outputs.flatMap(({ type }, i) =>
     isFloat(type.dtype) && (i < carries || gs[i] !== null) ? [i] : [],
   );
-  const { program, now, smooth } = jointOf(body, results, backend);
+  const { program, now, smooth } = jointOf(params, inputs, results);
   const cotangents = program.inputs.slice(body.inputs.length);
   const firstX = consts + carries;
 

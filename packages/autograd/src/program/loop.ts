@@ -112,7 +112,7 @@ function applyLoop(inputs: readonly Tensor[], params: ScanParams): readonly Tens
   return applyMany(
     Scan,
     inputs,
-    isRecorded(inputs) ? { ...params, body: augmented(params, inputs[0].backend) } : params,
+    isRecorded(inputs) ? { ...params, body: augmented(params, inputs) } : params,
   );
 }
 

@@ -5,7 +5,7 @@ import { type CondParams, decided } from "../primitives/cond.ts";
 import type { ScanParams } from "../primitives/scan.ts";
 import { checkSteps, type WhileParams } from "../primitives/while.ts";
 import type { TensorType } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { donation, type Tensor } from "../tensor.ts";
 import type { Program, Variable } from "./program.ts";
 
 /** What is needed of a backend to run programs. */
@@ -96,9 +96,6 @@ function runner<V>(
   };
 }
 
-/** How messages call what took a donated tensor. */
-const taker = "compile(), which it was donated to";
-
 /**
  * A program made ready to run on a backend, as a function of tensors.
  *
@@ -115,7 +112,8 @@ export function prepare(
   return (inputs) => {
     const arrays = inputs.map(({ array }) => array);
     const given = donated.filter((i) => inputs[i].storage?.isShared === false);
-    for (const i of given) inputs[i].surrender(taker);
+    // The same tensor at two places is given away once.
+    const spare = given.map((i) => inputs[i].surrender()).filter((storage) => storage !== null);
     const owners = inputs.filter(({ isDisposed }) => !isDisposed);
     const fixed = constants.map(({ tensor }) => tensor);
     const made = run(
@@ -123,14 +121,14 @@ export function prepare(
       fixed.map(({ array }) => array),
       given,
     );
-    // Results may look at the memory of inputs, of constants, and of one another.
+    // Results may look at the memory of inputs, of constants, and of one another, or have what was given.
     owners.push(...fixed);
     const results = outputs.map((variable, i) => {
-      const result = wrap(backend, made[i], variable.type, owners);
+      const result = wrap(backend, made[i], variable.type, owners, spare);
       owners.push(result);
       return result;
     });
-    for (const i of donated) inputs[i].release(taker);
+    for (const i of donated) inputs[i].release(donation);
     return results;
   };
 }

@@ -1,7 +1,7 @@
 /** @file Functions of elements while a plan is made: the places that they read, and moving them. */
 import type { DType, Movement } from "@tapeloop/autograd/backend";
 import { bits, constantName, double, type Expression, float, operand } from "../expression.ts";
-import type { Lazy, Place, Reduced } from "./place.ts";
+import { isScatteredMask, type Lazy, type Place, type Reduced } from "./place.ts";
 import { joins, movedRows } from "./rows.ts";
 
 /** The places and reductions that expressions read, each by one number. */
@@ -33,8 +33,8 @@ export class Leaves {
   }
 
   /**
-   * The same function of the elements that a movement takes; null if that is no view of some place, or makes
-   * other rows.
+   * The same function of the elements that a movement takes; null if that is no view of some place, or one of a
+   * mask that lanes cannot read, or makes other rows.
    */
   moved(lazy: Lazy, movement: Movement): Lazy | null {
     const { expression, dtype, lanes, shape, rows } = lazy;
@@ -48,8 +48,12 @@ export class Leaves {
       const leaf = this.#leaves[index];
       if (leaf.kind === "reduced") return operand(index);
       const view = movement(leaf);
-      if (view === null) isThere = false;
-      return view === null ? operand(index) : this.of({ ...leaf, ...view });
+      const target = view === null ? null : { ...leaf, ...view };
+      if (target === null || isScatteredMask(target)) {
+        isThere = false;
+        return operand(index);
+      }
+      return this.of(target);
     });
     return isThere
       ? { kind: "lazy", shape: to.shape, dtype, lanes, expression: moved, rows }

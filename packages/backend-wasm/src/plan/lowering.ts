@@ -22,6 +22,7 @@ import { constantOf, Leaves } from "./leaves.ts";
 import {
   Buffer,
   bytesFor,
+  isScatteredMask,
   type Lazy,
   type Place,
   placeOf,
@@ -276,11 +277,4 @@ export class Lowering {
 /** What a value reads reductions of. */
 function rowsOfValue(value: Value): Rows | null {
   return value.kind === "lazy" ? value.rows : null;
-}
-
-/** Whether a mask lies in a way that lanes cannot read it. */
-function isScatteredMask({ dtype, shape, strides }: Place): boolean {
-  if (dtype !== "bool") return false;
-  const last = shape.findLastIndex((size) => size !== 1);
-  return last >= 0 && strides[last] !== 0 && strides[last] !== 1;
 }

@@ -87,3 +87,10 @@ export function placeOf({ shape, dtype }: TensorType, buffer: Buffer, offset = 0
 export function bytesFor({ shape, dtype }: TensorType): number {
   return sizeOf(shape) * bytesOf(dtype);
 }
+
+/** Whether a mask lies in a way that lanes cannot read it. */
+export function isScatteredMask({ dtype, shape, strides }: Place): boolean {
+  if (dtype !== "bool") return false;
+  const last = shape.findLastIndex((size) => size !== 1);
+  return last >= 0 && strides[last] !== 0 && strides[last] !== 1;
+}
