@@ -266,7 +266,8 @@ export class Device {
       return [vendor, architecture, device, description].filter(Boolean).join(" ");
     }
     const names = this.#context?.getExtension?.("WEBGL_debug_renderer_info") ?? null;
-    return String(this.#context?.getParameter?.(names?.UNMASKED_RENDERER_WEBGL ?? masked) ?? "");
+    const name = this.#context?.getParameter?.(names?.UNMASKED_RENDERER_WEBGL ?? masked);
+    return typeof name === "string" ? name : "";
   }
 
   /** Whether the hardware is a program. */
