@@ -153,11 +153,11 @@ describe("the bytes of a training step on WebAssembly", () => {
     });
   };
 
-  test.each(saves)("with %j are what was predicted, to a quarter", (save) => {
+  test.each(saves)("with %j are what was predicted, to 30 %", (save) => {
     for (const { predicted, found } of peaksOf(save)) {
-      // Less where functions of kept values are computed where they are read, more by packed weights.
-      expect(found).toBeGreaterThan(0.75 * predicted);
-      expect(found).toBeLessThan(1.25 * predicted);
+      // Less where functions of kept values are computed where they are read, more by packed weights and by totals in float64.
+      expect(found).toBeGreaterThan(0.7 * predicted);
+      expect(found).toBeLessThan(1.3 * predicted);
     }
   });
 

@@ -161,19 +161,31 @@ function countKernel(dtype: DType): FunctionSource {
   };
 }
 
+/** Bytes of totals that are kept at a time, if a block of the result is not larger: they stay in the cache. */
+const mostTotals = 65_536;
+
 /** The kernels of these ops. */
 export function indexing(
   machine: Machine,
 ): Pick<KernelTable<WasmArray>, "gather" | "scatterAdd" | "iota"> {
   const { memory } = machine;
 
-  /** Visits the places along an axis of an array of this shape. */
-  const visit = (
+  /**
+   * Has `use` visit the places along an axis of an array of this shape, by a function of where elements in order
+   * and those at places begin, and of how many blocks they are.
+   */
+  const withPlaces = (
     name: "gather" | "scatterAdd",
     { shape, dtype }: TensorType,
     axis: number,
     indices: WasmArray,
-    [inOrder, atPlaces, width]: readonly [number, number, number],
+    width: number,
+    use: (
+      visit: (inOrder: number, atPlaces: number, blocks: number) => void,
+      block: number,
+      taken: number,
+      outer: number,
+    ) => void,
   ): void => {
     const list = asRowMajor(machine, indices);
     const [size, count] = [shape[axis], sizeOf(indices.shape)];
@@ -181,19 +193,40 @@ export function indexing(
       checkIndices(name, memory.view("int32", addressOf(list), count) as Int32Array, axis, size);
       const inner = sizeOf(shape.slice(axis + 1));
       const outer = sizeOf(shape.slice(0, axis));
-      if (count * inner * outer === 0) return;
       const extent = inner === 1 ? "one" : "some";
       const kernelOf = name === "gather" ? gatherKernel : scatterKernel;
       const run = machine.kernel(`${name} ${dtype} ${extent}`, kernelOf(dtype, extent));
       // Whole vectors are taken of what both sides have the same bytes of, and of what is added as float32.
       const together = name === "gather" ? 16 / bytesOf(dtype) : dtype === "float32" ? 4 : Infinity;
-      const vectors = Math.floor(inner / together);
-      const rest = inner % together;
+      const [vectors, rest] = [Math.floor(inner / together), inner % together];
       const slice = inner * width;
       const listAt = addressOf(list);
-      run(inOrder, atPlaces, listAt, count, outer, size * slice, slice, vectors, rest);
+      const visit = (inOrder: number, atPlaces: number, blocks: number): void => {
+        if (count * inner * blocks === 0) return;
+        run(inOrder, atPlaces, listAt, count, blocks, size * slice, slice, vectors, rest);
+      };
+      use(visit, size * inner, count * inner, outer);
     } finally {
       if (list !== indices) memory.release(list.part);
+    }
+  };
+
+  /** The result that `fill` fills, and nothing if it fails. */
+  const filled = (
+    x: WasmArray,
+    type: TensorType,
+    fill: (from: number, to: number) => void,
+  ): WasmArray => {
+    const from = asRowMajor(machine, x);
+    const out = fresh(type, memory);
+    try {
+      fill(addressOf(from), out.part.pointer);
+      return out;
+    } catch (error) {
+      memory.release(out.part);
+      throw error;
+    } finally {
+      if (from !== x) memory.release(from.part);
     }
   };
 
@@ -206,45 +239,41 @@ export function indexing(
       return out;
     },
 
-    gather: ([x, indices], { axis }, type) => {
-      const from = asRowMajor(machine, x);
-      const out = fresh(type, memory);
-      try {
-        visit("gather", x, axis, indices, [out.part.pointer, addressOf(from), bytesOf(x.dtype)]);
-        return out;
-      } catch (error) {
-        memory.release(out.part);
-        throw error;
-      } finally {
-        if (from !== x) memory.release(from.part);
-      }
-    },
+    gather: ([x, indices], { axis }, type) =>
+      filled(x, type, (from, to) => {
+        withPlaces("gather", x, axis, indices, bytesOf(x.dtype), (visit, _, __, outer) =>
+          visit(to, from, outer),
+        );
+      }),
 
     // Totals of float32 are kept in float64 and rounded once.
-    scatterAdd: ([x, indices], { axis }, type) => {
-      const from = asRowMajor(machine, x);
-      const out = fresh(type, memory);
-      const size = sizeOf(type.shape);
-      const isRounded = type.dtype === "float32";
-      const width = isRounded ? 8 : bytesOf(type.dtype);
-      const totals = isRounded ? memory.allocate(width * size) : out.part;
-      const { pointer } = totals;
-      memory.views.bool.fill(0, pointer, pointer + width * size);
-      try {
-        visit("scatterAdd", type, axis, indices, [addressOf(from), pointer, width]);
-        if (isRounded && size > 0) {
-          const run = machine.kernel("scatterAdd rounded", roundKernel);
-          run(out.part.pointer, out.part.pointer + 4 * size, pointer);
+    scatterAdd: ([x, indices], { axis }, type) =>
+      filled(x, type, (from, to) => {
+        const { bool: bytes } = memory.views;
+        const width = bytesOf(type.dtype);
+        if (type.dtype !== "float32") {
+          bytes.fill(0, to, to + width * sizeOf(type.shape));
+          withPlaces("scatterAdd", type, axis, indices, width, (visit, _, __, outer) =>
+            visit(from, to, outer),
+          );
+          return;
         }
-        return out;
-      } catch (error) {
-        memory.release(out.part);
-        throw error;
-      } finally {
-        if (isRounded) memory.release(totals);
-        if (from !== x) memory.release(from.part);
-      }
-    },
+        withPlaces("scatterAdd", type, axis, indices, 8, (visit, block, taken, outer) => {
+          if (block === 0) return;
+          const most = Math.min(outer, Math.max(1, Math.floor(mostTotals / (8 * block))));
+          const totals = memory.allocate(8 * most * block);
+          const { pointer } = totals;
+          const round = machine.kernel("scatterAdd rounded", roundKernel);
+          for (let first = 0; first < outer; first += most) {
+            const blocks = Math.min(most, outer - first);
+            memory.views.bool.fill(0, pointer, pointer + 8 * blocks * block);
+            visit(from + 4 * first * taken, pointer, blocks);
+            const start = to + 4 * first * block;
+            round(start, start + 4 * blocks * block, pointer);
+          }
+          memory.release(totals);
+        });
+      }),
   };
 }
 
