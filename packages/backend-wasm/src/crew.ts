@@ -281,7 +281,7 @@ export class Crew {
 }
 
 /** So many lists are done alone after one that was waited for: at first, and at most. */
-const [shortest, longest] = [16, 2048];
+const [shortest, longest] = [16, 256];
 
 /**
  * Whether threads are worth it now. Where other programs keep the cores busy, a thread may be stopped with a job in

@@ -198,7 +198,7 @@ test("after a list that others were waited for, lists are done alone for a while
   patience.note(1, 3);
   expect(alone()).toBe(16);
   for (let i = 0; i < 20; i++) patience.note(1, 3);
-  expect(alone()).toBe(2048);
+  expect(alone()).toBe(256);
 });
 
 test("a number of threads that is none is refused", () => {

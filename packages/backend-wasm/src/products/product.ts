@@ -86,14 +86,24 @@ function packing(
   const scatter = machine.kernel(`scatter ${dtype} ${width}`, scatterKernel(dtype, width));
   const copies = fromLine === bytes;
   const whole = copies
-    ? machine.kernel(`copy ${dtype} ${width}`, copyKernel(dtype, width))
-    : machine.kernel(`transpose ${dtype} ${width}`, transposeKernel(dtype, width));
+    ? machine.slot(`copy ${dtype} ${width}`, copyKernel(dtype, width))
+    : machine.slot(`transpose ${dtype} ${width}`, transposeKernel(dtype, width));
+  machine.write();
   const isDense = copies || fromStep === bytes;
   return (to, toPanel, from, steps) => {
     // Transposes take whole vectors of steps; the last steps go one by one.
     const quick = !isDense ? 0 : copies ? steps : steps - (steps % lanes);
     if (panels > 0) {
-      if (quick > 0) whole(to, toPanel, from, fromStep, fromLine, quick, panels);
+      if (quick > 0) {
+        const over = ([first, size]: readonly [number, number]): Job => {
+          const [target, source] = [to + first * toPanel, from + first * width * fromLine];
+          return {
+            slot: whole,
+            values: [target, toPanel, source, fromStep, fromLine, quick, size],
+          };
+        };
+        machine.runAll(machine.cut(panels, count * quick).map(over));
+      }
       if (quick < steps) {
         for (let p = 0; p < panels; p++) {
           const start = from + p * width * fromLine + quick * fromStep;
