@@ -3,6 +3,7 @@ import { type DType, permuted, sizeOf, type TensorType } from "@tapeloop/autogra
 import { addressOf, bytesOf, fresh, type WasmArray } from "./array.ts";
 import { Accumulator, type Reduction } from "./folds.ts";
 import { asRowMajor, rowMajor } from "./layout.ts";
+import type { Job } from "./crew.ts";
 import type { Machine } from "./machine.ts";
 import type { FunctionSource } from "./module.ts";
 
@@ -44,27 +45,32 @@ function rowKernel(reduction: Reduction, dtype: DType): FunctionSource {
 }
 
 /**
- * So many vectors of columns at a time: parameters are the first element, the end of its column, bytes of a row,
- * and the result.
+ * So many vectors of columns at a time: parameters are the first element, bytes of all rows and of one, the result,
+ * and how many times so many vectors there are.
  */
 function columnKernel(reduction: Reduction, dtype: DType, vectors: number): FunctionSource {
   return {
-    parameters: ["i32", "i32", "i32", "i32"],
+    parameters: ["i32", "i32", "i32", "i32", "i32"],
     write(body) {
-      const [at, end, row, out] = [0, 1, 2, 3];
+      const [first, rows, row, out, times] = [0, 1, 2, 3, 4];
+      const [at, end] = [body.local("i32"), body.local("i32")];
       const accumulators = Array.from(
         { length: vectors },
         () => new Accumulator(body, reduction, dtype),
       );
-      for (const accumulator of accumulators) accumulator.begin();
-      body.loopUntil(at, end, () => {
-        accumulators.forEach((accumulator, i) => accumulator.takeAt(at, 16 * i));
-        body.add(at, row);
+      body.repeat(times, () => {
+        for (const accumulator of accumulators) accumulator.begin();
+        body.get(first).set(at).get(first).get(rows).op("i32.add").set(end);
+        body.loopUntil(at, end, () => {
+          accumulators.forEach((accumulator, i) => accumulator.takeAt(at, 16 * i));
+          body.add(at, row);
+        });
+        for (const accumulator of accumulators) {
+          accumulator.storeAll(out);
+          body.advance(out, 16);
+        }
+        body.advance(first, 16 * vectors);
       });
-      for (const [i, accumulator] of accumulators.entries()) {
-        accumulator.storeAll(out);
-        if (i < vectors - 1) body.advance(out, 16);
-      }
     },
   };
 }
@@ -139,21 +145,25 @@ export function reduceBlocks(
   } else {
     const [row, block] = [width * inner, width * inner * middle];
     // Whole lines of the cache as far as there are some: of long rows, none stays there until it is read again.
-    const lines = row - (row % 64);
-    const [run, runLine] = [1, 4].map((vectors) =>
-      machine.kernel(
+    const lines = Math.floor(row / 64);
+    const rest = Math.ceil((row % 64) / 16);
+    const [one, line] = [1, 4].map((vectors) =>
+      machine.slot(
         `${reduction} ${dtype} columns ${vectors}`,
         columnKernel(reduction, dtype, vectors),
       ),
     );
+    machine.write();
+    const cuts = machine.cut(lines, inner * middle);
     for (let o = 0; o < outer; o++) {
-      const at = (kernel: typeof run, i: number): void => {
-        const start = from + o * block + i;
-        kernel(start, start + block, row, to + o * row + i);
-      };
-      for (let i = 0; i < lines; i += 64) at(runLine, i);
+      const [start, target] = [from + o * block, to + o * row];
+      const over = (slot: typeof one, skip: number, count: number): Job => ({
+        slot,
+        values: [start + skip, block, row, target + skip, count],
+      });
+      if (lines > 0) machine.runAll(cuts.map(([first, count]) => over(line, 64 * first, count)));
       // A vector that reaches beyond the last column writes where the next one, or nobody, will write.
-      for (let i = lines; i < row; i += 16) at(run, i);
+      if (rest > 0) machine.runAll([over(one, 64 * lines, rest)]);
     }
   }
 }
