@@ -7,7 +7,7 @@ import {
   type TypedArray,
 } from "@tapeloop/autograd/backend";
 import type { WasmArray } from "./array.ts";
-import { threadsFor } from "./crew.ts";
+import { threadsFor } from "./threads.ts";
 import { canFuse, hasSimd } from "./features.ts";
 import { kernelsOn, read, upload } from "./kernels.ts";
 import { Machine } from "./machine.ts";

@@ -1,8 +1,9 @@
 /** @file The machine that kernels run on: its memory, and the kernels that have been written so far. */
-import { alone, Crew, type Job, jobsPerThread, type Threads } from "./crew.ts";
+import { Crew, type Job, jobsPerThread } from "./crew.ts";
 import { hostFunctions } from "./host-functions.ts";
 import { LinearMemory } from "./memory.ts";
 import { type FunctionSource, moduleOf } from "./module.ts";
+import { alone, type Threads } from "./threads.ts";
 
 /** A compiled kernel. It takes addresses and numbers of bytes. */
 export type CompiledKernel = (...values: (number | undefined)[]) => void;

@@ -19,9 +19,10 @@ import {
 import { wasmBackend } from "@tapeloop/backend-wasm";
 import { availableParallelism } from "node:os";
 import { describe, expect, test, vi } from "vitest";
-import { Crew, Patience, type Threads, threadsFor } from "../src/crew.ts";
+import { Crew, Patience } from "../src/crew.ts";
 import { Machine } from "../src/machine.ts";
 import { product } from "../src/products/product.ts";
+import { type Threads, threadsFor } from "../src/threads.ts";
 
 /** Does some work again and again until threads have taken part in it; they start meanwhile. */
 async function untilShared(machine: Machine, work: () => void): Promise<void> {
