@@ -204,6 +204,19 @@ function batched(lanes: readonly Lane[], params: WhileParams, size: number): rea
   }
 }
 
+/** One step, recorded with regard to the values at some places. */
+function recorded(body: Program, values: readonly Tensor[], places: readonly number[]) {
+  return record(
+    "whileLoop",
+    (watched: readonly Tensor[]) => {
+      const now = [...values];
+      places.forEach((i, k) => (now[i] = watched[k]));
+      return run(body, now);
+    },
+    places.map((i) => values[i]),
+  );
+}
+
 /** The cotangent of an input: zero, as long as no state that one comes back to depends on it. */
 function pullWhile(
   gs: Tangents,
@@ -227,15 +240,7 @@ function reachedFrom(
     const { size } = reached;
     const moving = [...new Set([input, ...[...reached].map((k) => consts + k)])];
     traceBody(inputs, inputs[0].backend, (all) => {
-      const { result } = record(
-        "whileLoop",
-        (watched: readonly Tensor[]) => {
-          const now = [...all];
-          moving.forEach((i, k) => (now[i] = watched[k]));
-          return run(body, now);
-        },
-        moving.map((i) => all[i]),
-      );
+      const { result } = recorded(body, all, moving);
       result.forEach(({ node }, k) => node !== null && reached.add(k));
       return [];
     });
@@ -266,15 +271,7 @@ function pushWhile(tangents: Tangents, inputs: readonly Tensor[], params: WhileP
   const step = written(order, inputs[0], (all) => {
     const values = primals(all);
     const given = [...all.slice(consts, firstState), ...all.slice(firstState + count - consts)];
-    const { result, marks, since } = record(
-      "whileLoop",
-      (watched: readonly Tensor[]) => {
-        const now = [...values];
-        moving.forEach((i, k) => (now[i] = watched[k]));
-        return run(body, now);
-      },
-      moving.map((i) => values[i]),
-    );
+    const { result, marks, since } = recorded(body, values, moving);
     const found = pushForward(
       result.map(({ node }) => node),
       new Map(marks.map((mark, k) => [mark, given[k]])),
