@@ -1,6 +1,6 @@
 /** @file Which ops of a program will run on the other backend, as far as that is known before it runs. */
 import type { PrimitiveName, Program, ProgramNode, Variable } from "@tapeloop/autograd/backend";
-import { isForDevice, views } from "../kernels.ts";
+import { isForDevice } from "../kernels.ts";
 import { knownOf, mask, type Range, type Ranged, rangeOf } from "../ranges.ts";
 
 /** What is known of a variable: its range, and where it is. */
@@ -39,7 +39,8 @@ function count({ inputs, constants, nodes, outputs }: Program, counts: Map<strin
     const isOnHost = place === "host" || (place === "both" && made.some((y) => wanted.has(y)));
     if (!isOnHost) return;
     for (const x of read) wanted.add(x);
-    if (views.has(primitive.name)) return;
+    // They compute nothing.
+    if (primitive.isView === true || primitive.name === "fill") return;
     counts.set(primitive.name, (counts.get(primitive.name) ?? 0) + 1);
   });
 }
