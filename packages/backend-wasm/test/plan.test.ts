@@ -49,6 +49,15 @@ function stepsOf<A extends readonly object[]>(f: (...args: A) => unknown, ...arg
   );
 }
 
+/** h and c of an LSTM after a step, by the sums of its gates. */
+function lstmOf(sums: Tensor, c: Tensor): [Tensor, Tensor] {
+  const [i, f, g, o] = split(sums, 4, { axis: 1 });
+  const next = sigmoid(f)
+    .mul(c)
+    .add(sigmoid(i).mul(tanh(g)));
+  return [sigmoid(o).mul(tanh(next)), next];
+}
+
 describe("steps", () => {
   test("a chain with movements is one kernel", () => {
     const f = (a: Tensor, b: Tensor): Tensor =>
@@ -78,11 +87,7 @@ describe("steps", () => {
 
   test("training an LSTM is one product and one kernel per step and direction, however many steps", () => {
     const cell = (w: { x: Tensor; h: Tensor }, [h, c]: Tensor[], x: Tensor): [Tensor[], Tensor] => {
-      const [i, f, g, o] = split(x.matmul(w.x).add(h.matmul(w.h)), 4, { axis: 1 });
-      const next = sigmoid(f)
-        .mul(c)
-        .add(sigmoid(i).mul(tanh(g)));
-      const shown = sigmoid(o).mul(tanh(next));
+      const [shown, next] = lstmOf(x.matmul(w.x).add(h.matmul(w.h)), c);
       return [[shown, next], shown];
     };
     const loss = grad((w: { x: Tensor; h: Tensor }, xs: Tensor) => {
@@ -119,11 +124,7 @@ test("a whole training step with cross entropy at every step is as many kernels,
   const loss = (w: Weights, xs: Tensor, wanted: Tensor): Tensor =>
     scan(
       (p: Weights, [h, c]: Tensor[], row: { x: Tensor; y: Tensor }): [Tensor[], Tensor] => {
-        const [i, f, g, o] = split(row.x.matmul(p.x).add(h.matmul(p.h)), 4, { axis: 1 });
-        const next = sigmoid(f)
-          .mul(c)
-          .add(sigmoid(i).mul(tanh(g)));
-        const shown = sigmoid(o).mul(tanh(next));
+        const [shown, next] = lstmOf(row.x.matmul(p.x).add(h.matmul(p.h)), c);
         const scores = logSoftmax(shown.matmul(p.out).add(p.bias));
         return [[shown, next], scores.mul(row.y).sum().neg()];
       },
