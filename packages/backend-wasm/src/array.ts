@@ -13,7 +13,7 @@ export interface WasmArray extends TensorType {
 }
 
 /** Bytes of one element. */
-export function bytesOf(dtype: DType): 1 | 4 | 8 {
+export function bytesOf(dtype: DType): number {
   return dtype === "float64" ? 8 : dtype === "bool" ? 1 : 4;
 }
 

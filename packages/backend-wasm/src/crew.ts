@@ -104,6 +104,7 @@ export class Crew {
 
   /** Shows new modules to all threads; false as long as there is no room for them. */
   #publish(): boolean {
+    if (this.#parts.length === 0 && this.#waiting.length === 0) return true;
     const shared = this.#shared;
     const taken = Array.from({ length: this.#count }, (_, i) =>
       Atomics.load(shared, firstTaken + i),

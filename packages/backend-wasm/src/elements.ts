@@ -6,11 +6,10 @@ import type { MemoryOp, PlainOp, ValueType } from "./instructions.ts";
 export interface Element {
   /** What a loaded element is. */
   readonly value: ValueType;
-  /** Bytes of one. */
-  readonly bytes: number;
   readonly load: MemoryOp;
   readonly store: MemoryOp;
-  readonly add: PlainOp;
+  /** Adds one to a total below it on the stack; totals of float32 are float64. */
+  readonly addTo: readonly PlainOp[];
   /** Whether the lower one on the stack is greater. */
   readonly isGreater: PlainOp;
   /** Makes an element of a whole number. */
@@ -20,37 +19,33 @@ export interface Element {
 const elements: Readonly<Record<DType, Element>> = {
   float32: {
     value: "f32",
-    bytes: 4,
     load: "f32.load",
     store: "f32.store",
-    add: "f32.add",
+    addTo: ["f64.promote_f32", "f64.add"],
     isGreater: "f32.gt",
     fromWhole: ["f32.convert_i32_s"],
   },
   float64: {
     value: "f64",
-    bytes: 8,
     load: "f64.load",
     store: "f64.store",
-    add: "f64.add",
+    addTo: ["f64.add"],
     isGreater: "f64.gt",
     fromWhole: ["f64.convert_i32_s"],
   },
   int32: {
     value: "i32",
-    bytes: 4,
     load: "i32.load",
     store: "i32.store",
-    add: "i32.add",
+    addTo: ["i32.add"],
     isGreater: "i32.gt_s",
     fromWhole: [],
   },
   bool: {
     value: "i32",
-    bytes: 1,
     load: "i32.load8_u",
     store: "i32.store8",
-    add: "i32.add",
+    addTo: ["i32.add"],
     isGreater: "i32.gt_s",
     fromWhole: [],
   },
@@ -59,4 +54,9 @@ const elements: Readonly<Record<DType, Element>> = {
 /** The instructions of an element type. */
 export function elementOf(dtype: DType): Element {
   return elements[dtype];
+}
+
+/** The type of totals. */
+export function totalOf(dtype: DType): DType {
+  return dtype === "float32" ? "float64" : dtype;
 }

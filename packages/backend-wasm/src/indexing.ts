@@ -8,13 +8,13 @@ import {
 } from "@tapeloop/autograd/backend";
 import { addressOf, bytesOf, fresh, type WasmArray } from "./array.ts";
 import type { Body } from "./emitter.ts";
-import { elementOf } from "./elements.ts";
+import { elementOf, totalOf } from "./elements.ts";
 import { asRowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
-import type { FunctionSource } from "./module.ts";
+import { type FunctionSource, namedParameters } from "./module.ts";
 
 /** The arguments of kernels that visit places; all are addresses, bytes or counts. */
-const parameters = [
+const { parameters, place } = namedParameters([
   /** Elements in their order, and those at places: the first block. */
   "inOrder",
   "atPlaces",
@@ -28,11 +28,7 @@ const parameters = [
   "slice",
   "vectors",
   "rest",
-] as const;
-
-const place = Object.fromEntries(parameters.map((name, i) => [name, i])) as Readonly<
-  Record<(typeof parameters)[number], number>
->;
+]);
 
 /** Visits all places: `visit` takes what is there, at `target`, and moves `inOrder` on. */
 function eachPlace(body: Body, visit: (target: number) => void): void {
@@ -63,9 +59,10 @@ function times(body: Body, parameter: number, inner: () => void): void {
 
 /** Copies slices from places. */
 function gatherKernel(dtype: DType, extent: Extent): FunctionSource {
-  const { load, store, bytes } = elementOf(dtype);
+  const { load, store } = elementOf(dtype);
+  const bytes = bytesOf(dtype);
   return {
-    parameters: parameters.map(() => "i32"),
+    parameters,
     write: (body) => {
       eachPlace(body, (source) => {
         if (extent === "one") {
@@ -88,17 +85,16 @@ function gatherKernel(dtype: DType, extent: Extent): FunctionSource {
 
 /** Adds slices at places: of float32 to totals in float64. */
 function scatterKernel(dtype: DType, extent: Extent): FunctionSource {
-  const { load, store, bytes, add } = elementOf(dtype);
-  const isWidened = dtype === "float32";
-  const total = elementOf(isWidened ? "float64" : dtype);
+  const { load, addTo } = elementOf(dtype);
+  const [bytes, isWidened] = [bytesOf(dtype), dtype === "float32"];
+  const total = elementOf(totalOf(dtype));
   return {
-    parameters: parameters.map(() => "i32"),
+    parameters,
     write: (body) => {
       const x = body.local("v128");
       const addOne = (target: number): void => {
         body.get(target).get(target).at(total.load).get(place.inOrder).at(load);
-        if (isWidened) body.op("f64.promote_f32", "f64.add").at("f64.store");
-        else body.op(add).at(store);
+        body.op(...addTo).at(total.store);
         body.advance(place.inOrder, bytes);
       };
       eachPlace(body, (target) => {
@@ -119,7 +115,7 @@ function scatterKernel(dtype: DType, extent: Extent): FunctionSource {
         }
         times(body, place.rest, () => {
           addOne(target);
-          body.advance(target, total.bytes);
+          body.advance(target, bytesOf(totalOf(dtype)));
         });
       });
     },
@@ -143,7 +139,8 @@ const roundKernel: FunctionSource = {
 
 /** 0, 1, 2, …: parameters are the result and how many there are. */
 function countKernel(dtype: DType): FunctionSource {
-  const { store, bytes, fromWhole } = elementOf(dtype);
+  const { store, fromWhole } = elementOf(dtype);
+  const bytes = bytesOf(dtype);
   return {
     parameters: ["i32", "i32"],
     write: (body) => {

@@ -1,6 +1,7 @@
 /** @file Laying elements out in row-major order. */
-import { sizeOf, type TensorType, type TypedArray } from "@tapeloop/autograd/backend";
+import { type DType, sizeOf, type TensorType, type TypedArray } from "@tapeloop/autograd/backend";
 import { addressOf, bytesOf, fresh, isRowMajor, type WasmArray } from "./array.ts";
+import { elementOf } from "./elements.ts";
 import type { Machine } from "./machine.ts";
 import type { FunctionSource } from "./module.ts";
 import { eachRow, rowsOf } from "./rows.ts";
@@ -21,7 +22,8 @@ export function asRowMajor(machine: Machine, x: WasmArray): WasmArray {
  * Copies elements of two axes, one by one: parameters are the first element, and bytes to the next one down and
  * across, where they go and where they come from; and how many there are down and across.
  */
-function copyKernel(width: 1 | 4 | 8): FunctionSource {
+function copyKernel(dtype: DType): FunctionSource {
+  const { load, store } = elementOf(dtype);
   return {
     parameters: Array.from({ length: 8 }, () => "i32"),
     write(body) {
@@ -29,7 +31,6 @@ function copyKernel(width: 1 | 4 | 8): FunctionSource {
         0, 1, 2, 3, 4, 5, 6, 7,
       ];
       const [target, source, count] = [0, 1, 2].map(() => body.local("i32"));
-      const [load, store] = pieces[width];
       body.repeat(rows, () => {
         body.get(to).set(target).get(from).set(source).get(columns).set(count);
         body.repeat(count, () => {
@@ -41,13 +42,6 @@ function copyKernel(width: 1 | 4 | 8): FunctionSource {
     },
   };
 }
-
-/** Instructions that move so many bytes and keep all bits. */
-const pieces = {
-  1: ["i32.load8_u", "i32.store8"],
-  4: ["i32.load", "i32.store"],
-  8: ["f64.load", "f64.store"],
-} as const;
 
 /** Bytes of a row that are worth a call of the engine's. */
 const longRow = 128;
@@ -81,7 +75,7 @@ export function copyTo(machine: Machine, out: WasmArray, x: WasmArray): void {
   const [across, down] = [order[0], order[1] ?? none].toSorted(
     (a, b) => Math.abs(a.target) - Math.abs(b.target) || b.size - a.size,
   );
-  const run = machine.kernel(`copy ${width}`, copyKernel(width));
+  const run = machine.kernel(`copy ${x.dtype}`, copyKernel(x.dtype));
   const steps = {
     sizes: outer.map(({ size }) => size),
     strides: [outer.map(({ source }) => source), outer.map(({ target }) => target)],

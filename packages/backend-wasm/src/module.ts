@@ -16,6 +16,14 @@ export interface FunctionSource {
   readonly write: (body: Body) => void;
 }
 
+/** Parameters that are addresses, bytes or counts: their types, and the place of each by its name. */
+export function namedParameters<N extends string>(
+  names: readonly N[],
+): { readonly parameters: readonly ValueType[]; readonly place: Readonly<Record<N, number>> } {
+  const place = Object.fromEntries(names.map((name, i) => [name, i])) as Record<N, number>;
+  return { parameters: names.map(() => "i32"), place };
+}
+
 /** A section of a module. */
 function section(id: number, bytes: readonly number[]): number[] {
   return [id, ...sized(bytes)];

@@ -7,7 +7,7 @@ import {
   type TypedArray,
 } from "@tapeloop/autograd/backend";
 import { addressOf, bytesOf, fresh, type WasmArray } from "./array.ts";
-import { elementOf } from "./elements.ts";
+import { elementOf, totalOf } from "./elements.ts";
 import type { ValueType } from "./instructions.ts";
 import { asRowMajor, fromElements } from "./layout.ts";
 import type { Machine } from "./machine.ts";
@@ -43,7 +43,7 @@ const sixNumbers: readonly ValueType[] = Array.from({ length: 6 }, () => "i32");
 
 /** The place of the greatest element of each row, the first of equal ones; a NaN is greater than all. */
 function argmaxKernel(dtype: DType): FunctionSource {
-  const { value, bytes, load, isGreater } = elementOf(dtype);
+  const { value, load, isGreater } = elementOf(dtype);
   return {
     parameters: sixNumbers,
     write: (body) => {
@@ -63,7 +63,7 @@ function argmaxKernel(dtype: DType): FunctionSource {
           body.add(at, step).advance(k, 1);
         });
         body.get(out).get(found).at("i32.store");
-        body.add(out, outStep).advance(first, bytes);
+        body.add(out, outStep).advance(first, bytesOf(dtype));
       });
     },
   };
@@ -71,23 +71,29 @@ function argmaxKernel(dtype: DType): FunctionSource {
 
 /** Running sums of each row: in float64, and rounded as they are written, as in `sum`. */
 function cumsumKernel(dtype: DType): FunctionSource {
-  const { value, bytes, load, store, add } = elementOf(dtype);
-  const isWidened = dtype === "float32";
+  const { load, store, addTo } = elementOf(dtype);
+  const { value, fromWhole } = elementOf(totalOf(dtype));
+  const bytes = bytesOf(dtype);
   return {
     parameters: sixNumbers,
     write: (body) => {
-      const total = body.local(isWidened ? "f64" : value);
+      const total = body.local(value);
       const [from, to, left] = [0, 1, 2].map(() => body.local("i32"));
-      const zero = { f32: () => body.f32(0), f64: () => body.f64(0), i32: () => body.i32(0) };
       body.repeat(rows, () => {
         body.get(first).set(from).get(out).set(to).get(length).set(left);
-        zero[isWidened ? "f64" : (value as "f64" | "i32")]().set(total);
+        body
+          .i32(0)
+          .op(...fromWhole)
+          .set(total);
         body.repeat(left, () => {
-          body.get(total).get(from).at(load);
-          if (isWidened) body.op("f64.promote_f32", "f64.add");
-          else body.op(add);
-          body.set(total).get(to).get(total);
-          if (isWidened) body.op("f32.demote_f64");
+          body
+            .get(total)
+            .get(from)
+            .at(load)
+            .op(...addTo)
+            .set(total);
+          body.get(to).get(total);
+          if (dtype === "float32") body.op("f32.demote_f64");
           body.at(store);
           body.add(from, step).add(to, outStep);
         });

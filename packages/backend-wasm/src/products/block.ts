@@ -6,7 +6,7 @@
  * pieces: so results do not depend on the tile that a machine prefers.
  */
 import type { Body } from "../emitter.ts";
-import type { FunctionSource } from "../module.ts";
+import { type FunctionSource, namedParameters } from "../module.ts";
 
 /** Element types that products are computed in. */
 export type FloatType = "float32" | "float64";
@@ -46,7 +46,7 @@ export const forms = {
 } as const;
 
 /** The arguments of a block kernel, in this order; all are addresses, bytes or counts. */
-const parameters = [
+const { parameters, place } = namedParameters([
   /** The first tile of the result, and from a row of it to the next. */
   "c",
   "cDown",
@@ -68,16 +68,11 @@ const parameters = [
   "panels",
   /** Whether the result holds a sum to go on from. */
   "resumes",
-] as const;
-
-/** The place of each argument. */
-const place = Object.fromEntries(parameters.map((name, i) => [name, i])) as Readonly<
-  Record<(typeof parameters)[number], number>
->;
+]);
 
 /** `tiles` × `panels` tiles of C = A·B, C = C + A·B, and either plus an addend. */
 export function blockKernel(form: BlockForm): FunctionSource {
-  return { parameters: parameters.map(() => "i32"), write: (body) => writeBlock(body, form) };
+  return { parameters, write: (body) => writeBlock(body, form) };
 }
 
 function writeBlock(body: Body, form: BlockForm): void {

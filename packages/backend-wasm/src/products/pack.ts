@@ -6,11 +6,11 @@
  */
 import type { Body } from "../emitter.ts";
 import type { MemoryOp } from "../instructions.ts";
-import type { FunctionSource } from "../module.ts";
+import { type FunctionSource, namedParameters } from "../module.ts";
 import { type FloatType, forms } from "./block.ts";
 
 /** The arguments of whole panels' packing; all are addresses, bytes or counts. */
-const parameters = [
+const { parameters, place } = namedParameters([
   /** Where the panels go, and from a panel to the next. */
   "to",
   "toPanel",
@@ -21,17 +21,13 @@ const parameters = [
   /** Steps of k, and panels. */
   "steps",
   "panels",
-] as const;
-
-const place = Object.fromEntries(parameters.map((name, i) => [name, i])) as Readonly<
-  Record<(typeof parameters)[number], number>
->;
+]);
 
 /** Where lines are neighbours in memory: every step of k is copied as it is. */
 export function copyKernel(dtype: FloatType, width: number): FunctionSource {
   const size = forms[dtype].bytes * width;
   return {
-    parameters: parameters.map(() => "i32"),
+    parameters,
     write(body) {
       const [to, from, left] = ["i32", "i32", "i32"].map(() => body.local("i32"));
       body.repeat(place.panels, () => {
@@ -85,7 +81,7 @@ export function transposeKernel(dtype: FloatType, width: number): FunctionSource
   const { bytes, lanes } = forms[dtype];
   const group = Math.min(lanes, width);
   return {
-    parameters: parameters.map(() => "i32"),
+    parameters,
     write(body) {
       const [to, from, left, line] = ["i32", "i32", "i32", "i32"].map(() => body.local("i32"));
       const x = Array.from({ length: group }, () => body.local("v128"));

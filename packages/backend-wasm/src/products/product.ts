@@ -83,12 +83,11 @@ function packing(
   const { bytes, lanes } = forms[dtype];
   const panels = Math.floor(count / width);
   const rest = count % width;
-  const scatter = machine.kernel(`scatter ${dtype} ${width}`, scatterKernel(dtype, width));
+  const scatter = machine.slot(`scatter ${dtype} ${width}`, scatterKernel(dtype, width));
   const copies = fromLine === bytes;
   const whole = copies
     ? machine.slot(`copy ${dtype} ${width}`, copyKernel(dtype, width))
     : machine.slot(`transpose ${dtype} ${width}`, transposeKernel(dtype, width));
-  machine.write();
   const isDense = copies || fromStep === bytes;
   return (to, toPanel, from, steps) => {
     // Transposes take whole vectors of steps; the last steps go one by one.
@@ -108,7 +107,7 @@ function packing(
         for (let p = 0; p < panels; p++) {
           const start = from + p * width * fromLine + quick * fromStep;
           const target = to + p * toPanel + quick * width * bytes;
-          scatter(target, start, fromStep, fromLine, steps - quick, width);
+          scatter.run(target, start, fromStep, fromLine, steps - quick, width);
         }
       }
     }
@@ -116,7 +115,7 @@ function packing(
       // Lanes that are no columns are computed too: zeros there are quick.
       const target = to + panels * toPanel;
       machine.memory.views.bool.fill(0, target, target + steps * width * bytes);
-      scatter(target, from + panels * width * fromLine, fromStep, fromLine, steps, rest);
+      scatter.run(target, from + panels * width * fromLine, fromStep, fromLine, steps, rest);
     }
   };
 }
