@@ -6,10 +6,10 @@ import {
   sizeOf,
   type TensorType,
 } from "@tapeloop/autograd/backend";
-import { addressOf, bytesOf, fresh, type WasmArray } from "./array.ts";
+import { bytesOf, fresh, type WasmArray } from "./array.ts";
 import type { Body } from "./emitter.ts";
 import { elementOf, totalOf } from "./elements.ts";
-import { asRowMajor } from "./layout.ts";
+import { fromRowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 import { type FunctionSource, namedParameters } from "./module.ts";
 
@@ -168,63 +168,31 @@ export function indexing(
   const { memory } = machine;
 
   /**
-   * Has `use` visit the places along an axis of an array of this shape, by a function of where elements in order
-   * and those at places begin, and of how many blocks they are.
+   * What visits the places along an axis of an array of this shape, of elements of `width` bytes: a function of
+   * where elements in order and those at places begin, and of how many blocks they are.
    */
-  const withPlaces = (
+  const visitor = (
     name: "gather" | "scatterAdd",
     { shape, dtype }: TensorType,
     axis: number,
-    indices: WasmArray,
+    list: number,
+    count: number,
     width: number,
-    use: (
-      visit: (inOrder: number, atPlaces: number, blocks: number) => void,
-      block: number,
-      taken: number,
-      outer: number,
-    ) => void,
-  ): void => {
-    const list = asRowMajor(machine, indices);
-    const [size, count] = [shape[axis], sizeOf(indices.shape)];
-    try {
-      checkIndices(name, memory.view("int32", addressOf(list), count) as Int32Array, axis, size);
-      const inner = sizeOf(shape.slice(axis + 1));
-      const outer = sizeOf(shape.slice(0, axis));
-      const extent = inner === 1 ? "one" : "some";
-      const kernelOf = name === "gather" ? gatherKernel : scatterKernel;
-      const run = machine.kernel(`${name} ${dtype} ${extent}`, kernelOf(dtype, extent));
-      // Whole vectors are taken of what both sides have the same bytes of, and of what is added as float32.
-      const together = name === "gather" ? 16 / bytesOf(dtype) : dtype === "float32" ? 4 : Infinity;
-      const [vectors, rest] = [Math.floor(inner / together), inner % together];
-      const slice = inner * width;
-      const listAt = addressOf(list);
-      const visit = (inOrder: number, atPlaces: number, blocks: number): void => {
-        if (count * inner * blocks === 0) return;
-        run(inOrder, atPlaces, listAt, count, blocks, size * slice, slice, vectors, rest);
-      };
-      use(visit, size * inner, count * inner, outer);
-    } finally {
-      if (list !== indices) memory.release(list.part);
-    }
-  };
-
-  /** The result that `fill` fills, and nothing if it fails. */
-  const filled = (
-    x: WasmArray,
-    type: TensorType,
-    fill: (from: number, to: number) => void,
-  ): WasmArray => {
-    const from = asRowMajor(machine, x);
-    const out = fresh(type, memory);
-    try {
-      fill(addressOf(from), out.part.pointer);
-      return out;
-    } catch (error) {
-      memory.release(out.part);
-      throw error;
-    } finally {
-      if (from !== x) memory.release(from.part);
-    }
+  ): ((inOrder: number, atPlaces: number, blocks: number) => void) => {
+    const size = shape[axis];
+    checkIndices(name, memory.view("int32", list, count) as Int32Array, axis, size);
+    const inner = sizeOf(shape.slice(axis + 1));
+    const extent = inner === 1 ? "one" : "some";
+    const kernelOf = name === "gather" ? gatherKernel : scatterKernel;
+    const run = machine.kernel(`${name} ${dtype} ${extent}`, kernelOf(dtype, extent));
+    // Whole vectors are taken of what both sides have the same bytes of, and of what is added as float32.
+    const together = name === "gather" ? 16 / bytesOf(dtype) : dtype === "float32" ? 4 : Infinity;
+    const [vectors, rest] = [Math.floor(inner / together), inner % together];
+    const slice = inner * width;
+    return (inOrder, atPlaces, blocks) => {
+      if (count * inner * blocks === 0) return;
+      run(inOrder, atPlaces, list, count, blocks, size * slice, slice, vectors, rest);
+    };
   };
 
   return {
@@ -237,39 +205,38 @@ export function indexing(
     },
 
     gather: ([x, indices], { axis }, type) =>
-      filled(x, type, (from, to) => {
-        withPlaces("gather", x, axis, indices, bytesOf(x.dtype), (visit, _, __, outer) =>
-          visit(to, from, outer),
-        );
+      fromRowMajor(machine, [x, indices], type, ([from, list], to) => {
+        const count = sizeOf(indices.shape);
+        const visit = visitor("gather", x, axis, list, count, bytesOf(x.dtype));
+        visit(to, from, sizeOf(x.shape.slice(0, axis)));
       }),
 
     // Totals of float32 are kept in float64 and rounded once.
     scatterAdd: ([x, indices], { axis }, type) =>
-      filled(x, type, (from, to) => {
-        const { bool: bytes } = memory.views;
-        const width = bytesOf(type.dtype);
+      fromRowMajor(machine, [x, indices], type, ([from, list], to) => {
+        const [count, width] = [sizeOf(indices.shape), bytesOf(totalOf(type.dtype))];
+        const visit = visitor("scatterAdd", type, axis, list, count, width);
+        const outer = sizeOf(type.shape.slice(0, axis));
         if (type.dtype !== "float32") {
-          bytes.fill(0, to, to + width * sizeOf(type.shape));
-          withPlaces("scatterAdd", type, axis, indices, width, (visit, _, __, outer) =>
-            visit(from, to, outer),
-          );
+          memory.views.bool.fill(0, to, to + width * sizeOf(type.shape));
+          visit(from, to, outer);
           return;
         }
-        withPlaces("scatterAdd", type, axis, indices, 8, (visit, block, taken, outer) => {
-          if (block === 0) return;
-          const most = Math.min(outer, Math.max(1, Math.floor(mostTotals / (8 * block))));
-          const totals = memory.allocate(8 * most * block);
-          const { pointer } = totals;
-          const round = machine.kernel("scatterAdd rounded", roundKernel);
-          for (let first = 0; first < outer; first += most) {
-            const blocks = Math.min(most, outer - first);
-            memory.views.bool.fill(0, pointer, pointer + 8 * blocks * block);
-            visit(from + 4 * first * taken, pointer, blocks);
-            const start = to + 4 * first * block;
-            round(start, start + 4 * blocks * block, pointer);
-          }
-          memory.release(totals);
-        });
+        const inner = sizeOf(type.shape.slice(axis + 1));
+        const [taken, block] = [count * inner, type.shape[axis] * inner];
+        if (block === 0) return;
+        const most = Math.min(outer, Math.max(1, Math.floor(mostTotals / (width * block))));
+        const totals = memory.allocate(width * most * block);
+        const { pointer } = totals;
+        const round = machine.kernel("scatterAdd rounded", roundKernel);
+        for (let first = 0; first < outer; first += most) {
+          const blocks = Math.min(most, outer - first);
+          memory.views.bool.fill(0, pointer, pointer + width * blocks * block);
+          visit(from + 4 * first * taken, pointer, blocks);
+          const start = to + 4 * first * block;
+          round(start, start + 4 * blocks * block, pointer);
+        }
+        memory.release(totals);
       }),
   };
 }

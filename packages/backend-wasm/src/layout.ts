@@ -89,20 +89,18 @@ export function copyTo(machine: Machine, out: WasmArray, x: WasmArray): void {
   });
 }
 
-/** Makes an array from the elements of others, all in row-major order. */
-export function fromElements(
+/** Makes an array from others in row-major order, by their addresses. Nothing is kept if `fill` fails. */
+export function fromRowMajor(
   machine: Machine,
   inputs: readonly WasmArray[],
   type: TensorType,
-  run: (from: readonly TypedArray[], to: TypedArray) => void,
+  fill: (from: readonly number[], to: number) => void,
 ): WasmArray {
   const { memory } = machine;
   const read = inputs.map((x) => asRowMajor(machine, x));
   const out = fresh(type, memory);
   try {
-    // Views last until the next allocation.
-    const views = read.map((x) => memory.view(x.dtype, addressOf(x), sizeOf(x.shape)));
-    run(views, memory.view(type.dtype, out.part.pointer, sizeOf(type.shape)));
+    fill(read.map(addressOf), out.part.pointer);
     return out;
   } catch (error) {
     memory.release(out.part);
@@ -112,4 +110,19 @@ export function fromElements(
       if (x !== inputs[i]) memory.release(x.part);
     });
   }
+}
+
+/** Makes an array from others in row-major order, by their elements. Nothing is kept if `fill` fails. */
+export function fromElements(
+  machine: Machine,
+  inputs: readonly WasmArray[],
+  type: TensorType,
+  fill: (from: readonly TypedArray[], to: TypedArray) => void,
+): WasmArray {
+  const { memory } = machine;
+  return fromRowMajor(machine, inputs, type, (from, to) => {
+    // Views last until the next allocation.
+    const views = inputs.map(({ dtype, shape }, i) => memory.view(dtype, from[i], sizeOf(shape)));
+    fill(views, memory.view(type.dtype, to, sizeOf(type.shape)));
+  });
 }

@@ -6,10 +6,10 @@ import {
   type TensorType,
   type TypedArray,
 } from "@tapeloop/autograd/backend";
-import { addressOf, bytesOf, fresh, type WasmArray } from "./array.ts";
+import { bytesOf, type WasmArray } from "./array.ts";
 import { elementOf, totalOf } from "./elements.ts";
 import type { ValueType } from "./instructions.ts";
-import { asRowMajor, fromElements } from "./layout.ts";
+import { fromElements, fromRowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 import type { FunctionSource } from "./module.ts";
 
@@ -107,8 +107,6 @@ function cumsumKernel(dtype: DType): FunctionSource {
 export function ordering(
   machine: Machine,
 ): Pick<KernelTable<WasmArray>, "argmax" | "cumsum" | "argsort"> {
-  const { memory } = machine;
-
   /** Runs a kernel on all rows along an axis. */
   const alongAxis = (
     name: "argmax" | "cumsum",
@@ -116,27 +114,24 @@ export function ordering(
     axis: number,
     type: TensorType,
     reverse: boolean,
-  ): WasmArray => {
-    const result = fresh(type, memory);
-    if (sizeOf(x.shape) === 0) return result;
-    const read = asRowMajor(machine, x);
-    const source = name === "argmax" ? argmaxKernel(x.dtype) : cumsumKernel(x.dtype);
-    const run = machine.kernel(`${name} ${x.dtype}`, source);
-    const size = x.shape[axis];
-    const side = sizeOf(x.shape.slice(axis + 1));
-    const outer = sizeOf(x.shape.slice(0, axis));
-    const width = bytesOf(x.dtype);
-    const [down, block] = [side * width, size * side * width];
-    const skip = reverse ? block - down : 0;
-    const by = reverse ? -down : down;
-    for (let o = 0; o < outer; o++) {
-      const from = addressOf(read) + o * block + skip;
-      if (name === "argmax") run(from, size, by, result.part.pointer + 4 * o * side, 4, side);
-      else run(from, size, by, result.part.pointer + o * block + skip, by, side);
-    }
-    if (read !== x) memory.release(read.part);
-    return result;
-  };
+  ): WasmArray =>
+    fromRowMajor(machine, [x], type, ([from], to) => {
+      if (sizeOf(x.shape) === 0) return;
+      const source = name === "argmax" ? argmaxKernel(x.dtype) : cumsumKernel(x.dtype);
+      const run = machine.kernel(`${name} ${x.dtype}`, source);
+      const size = x.shape[axis];
+      const side = sizeOf(x.shape.slice(axis + 1));
+      const outer = sizeOf(x.shape.slice(0, axis));
+      const width = bytesOf(x.dtype);
+      const [down, block] = [side * width, size * side * width];
+      const skip = reverse ? block - down : 0;
+      const by = reverse ? -down : down;
+      for (let o = 0; o < outer; o++) {
+        const start = o * block + skip;
+        if (name === "argmax") run(from + start, size, by, to + 4 * o * side, 4, side);
+        else run(from + start, size, by, to + start, by, side);
+      }
+    });
 
   return {
     argmax: ([x], { axis }, type) => alongAxis("argmax", x, axis, type, false),
