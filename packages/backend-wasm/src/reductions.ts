@@ -109,7 +109,7 @@ export function reduce(
     return out;
   }
   const [read, sizes] = standingTogether(machine, x, axes);
-  reduceBlocks(machine, reduction, x.dtype, addressOf(read), out.part.pointer, sizes);
+  reducer(machine, reduction, x.dtype, sizes)(addressOf(read), out.part.pointer);
   if (read !== x) machine.memory.release(read.part);
   return out;
 }
@@ -128,33 +128,32 @@ function standingTogether(
   return [rowMajor(machine, moved), [outer, sizeOf(x.shape) / outer, 1]];
 }
 
-/** Reduces the middle axis of elements in row-major order. */
-export function reduceBlocks(
+/** What reduces the middle axis of elements in row-major order, from one address to another. */
+export function reducer(
   machine: Machine,
   reduction: Reduction,
   dtype: DType,
-  from: number,
-  to: number,
   [outer, middle, inner]: readonly [number, number, number],
-): void {
+): (from: number, to: number) => void {
   const width = bytesOf(dtype);
   if (inner === 1) {
     const run = machine.kernel(`${reduction} ${dtype} rows`, rowKernel(reduction, dtype));
     const row = width * middle;
-    run(from, from + outer * row, row, row - (row % 16), to);
-  } else {
-    const [row, block] = [width * inner, width * inner * middle];
-    // Whole lines of the cache as far as there are some: of long rows, none stays there until it is read again.
-    const lines = Math.floor(row / 64);
-    const rest = Math.ceil((row % 64) / 16);
-    const [one, line] = [1, 4].map((vectors) =>
-      machine.slot(
-        `${reduction} ${dtype} columns ${vectors}`,
-        columnKernel(reduction, dtype, vectors),
-      ),
-    );
-    machine.write();
-    const cuts = machine.cut(lines, inner * middle);
+    return (from, to) => run(from, from + outer * row, row, row - (row % 16), to);
+  }
+  const [row, block] = [width * inner, width * inner * middle];
+  // Whole lines of the cache as far as there are some: of long rows, none stays there until it is read again.
+  const lines = Math.floor(row / 64);
+  const rest = Math.ceil((row % 64) / 16);
+  const [one, line] = [1, 4].map((vectors) =>
+    machine.slot(
+      `${reduction} ${dtype} columns ${vectors}`,
+      columnKernel(reduction, dtype, vectors),
+    ),
+  );
+  machine.write();
+  const cuts = machine.cut(lines, inner * middle);
+  return (from, to) => {
     for (let o = 0; o < outer; o++) {
       const [start, target] = [from + o * block, to + o * row];
       const over = (slot: typeof one, skip: number, count: number): Job => ({
@@ -165,5 +164,5 @@ export function reduceBlocks(
       // A vector that reaches beyond the last column writes where the next one, or nobody, will write.
       if (rest > 0) machine.runAll([over(one, 64 * lines, rest)]);
     }
-  }
+  };
 }

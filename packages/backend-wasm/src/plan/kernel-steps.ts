@@ -5,7 +5,7 @@ import { copyTo } from "../layout.ts";
 import { Buffer, bytesFor, type Place, placeOf } from "./place.ts";
 import type { Host } from "./host.ts";
 import type { Reduction } from "../folds.ts";
-import { reduceBlocks } from "../reductions.ts";
+import { reducer } from "../reductions.ts";
 import { locate, type Step } from "./step.ts";
 
 /** A kernel whose primitive is known only at run time. */
@@ -63,7 +63,7 @@ export function reduceStep(
   from: Place,
   sizes: readonly [number, number, number],
 ): Step {
-  const { dtype } = from;
+  const run = reducer(machine, name, from.dtype, sizes);
   return {
     what: `${name} ${sizes.join("×")}`,
     reads: [from.buffer],
@@ -71,8 +71,7 @@ export function reduceStep(
     build: () => {
       const [target, at] = locate(to);
       const [source, start] = locate(from);
-      return () =>
-        reduceBlocks(machine, name, dtype, slots[source] + start, slots[target] + at, sizes);
+      return () => run(slots[source] + start, slots[target] + at);
     },
   };
 }
