@@ -432,6 +432,11 @@ describe("progress", () => {
     await plain().fit(x, y, { batchSize: 4, output: terminal, callbacks: [slow] });
     expect(drawn.at(-1)?.startsWith("\r\u001B[Kepoch 1/1 ")).toBe(true);
     expect(drawn.slice(0, -1).join("")).toContain("█");
+    // 2 is a line for each epoch there too, as in Keras.
+    drawn.length = 0;
+    await plain().fit(x, y, { batchSize: 4, output: terminal, callbacks: [slow], verbose: 2 });
+    expect(drawn).toHaveLength(1);
+    expect(drawn[0]).toContain("epoch 1/1 ");
   });
 });
 

@@ -60,7 +60,7 @@ export interface WatchOptions {
   readonly mode?: "min" | "max";
   /** By how much it must be better to count. Default: 0. */
   readonly minDelta?: number;
-  /** What the first value must be better than. Default: anything is. */
+  /** What a value must be better than, too, to count. Default: any value counts. */
   readonly baseline?: number;
 }
 
@@ -76,8 +76,9 @@ export class Watch {
   readonly monitor: string;
   readonly #sign: number;
   readonly #minDelta: number;
-  /** The best so far; less is better. */
-  best: number = Infinity;
+  /** Less is better, in all of them. */
+  readonly #baseline: number;
+  #best = Infinity;
 
   constructor(op: string, { monitor = "valLoss", mode, minDelta = 0, baseline }: WatchOptions) {
     if (mode !== undefined && mode !== "min" && mode !== "max") {
@@ -89,7 +90,15 @@ export class Watch {
     this.monitor = monitor;
     this.#sign = (mode ?? (rising.test(monitor) ? "max" : "min")) === "max" ? -1 : 1;
     this.#minDelta = minDelta;
-    if (baseline !== undefined) this.best = this.#sign * baseline;
+    if (baseline !== undefined && Number.isNaN(Number(baseline))) {
+      throw new ArgumentError(op, "baseline is a number", String(baseline));
+    }
+    this.#baseline = baseline === undefined ? Infinity : this.#sign * baseline;
+  }
+
+  /** Whether the best value so far is better than the baseline. */
+  get isEnough(): boolean {
+    return this.#best < this.#baseline - this.#minDelta;
   }
 
   /** Whether the epoch is the best so far; null if this one was not measured. */
@@ -105,8 +114,8 @@ export class Watch {
       );
     }
     const signed = this.#sign * value;
-    const isBetter = signed < this.best - this.#minDelta;
-    if (isBetter) this.best = signed;
+    const isBetter = signed < this.#best - this.#minDelta;
+    if (isBetter) this.#best = signed;
     return isBetter;
   }
 }
@@ -151,10 +160,9 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
       if (epoch < startFromEpoch) return;
       const isBetter = watch.isBetter(op, logs, fit);
       if (isBetter === null) return;
-      if (isBetter) waited = 0;
-      else waited++;
       if (restoreBestWeights && (isBetter || best === null)) best = fit.model.getWeights();
-      if (!isBetter && waited >= patience) {
+      if (isBetter && watch.isEnough) waited = 0;
+      else if (++waited >= patience) {
         fit.stop(`${watch.monitor} has not been better for ${waited} epochs, epoch ${epoch}`);
       }
     },
@@ -172,7 +180,7 @@ export interface ReduceOnPlateauOptions extends WatchOptions {
   readonly patience?: number;
   /** Epochs after a reduction in which nothing is watched, from 0. Default: 0. */
   readonly cooldown?: number;
-  /** The least factor of all, from 0. Default: 0. */
+  /** The least factor of all, from 0 to 1. Default: 0. */
   readonly least?: number;
 }
 
@@ -199,6 +207,9 @@ export function reduceLearningRateOnPlateau(options: ReduceOnPlateauOptions = {}
   if (!(factor > 0 && factor < 1)) {
     throw new ArgumentError(op, "factor is between 0 and 1", String(factor));
   }
+  if (!(least >= 0 && least <= 1)) {
+    throw new ArgumentError(op, "least is between 0 and 1", String(least));
+  }
   let watch = new Watch(op, options);
   let [waited, rest] = [0, 0];
   return {
@@ -213,7 +224,7 @@ export function reduceLearningRateOnPlateau(options: ReduceOnPlateauOptions = {}
         waited = 0;
       }
       if (isBetter === null || rest > 0) return;
-      if (isBetter) waited = 0;
+      if (isBetter && watch.isEnough) waited = 0;
       else if (++waited >= patience) {
         [waited, rest] = [0, cooldown];
         fit.rate = Math.max(least, fit.rate * factor);

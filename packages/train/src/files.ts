@@ -39,7 +39,7 @@ export function modelCheckpoint(
       watch = new Watch(op, options);
     },
     onEpochEnd: async (epoch, logs, fit) => {
-      if (saveBestOnly && watch.isBetter(op, logs, fit) !== true) return;
+      if (saveBestOnly && !(watch.isBetter(op, logs, fit) === true && watch.isEnough)) return;
       const { model } = fit;
       await write(saveWeightsOnly ? model.saveWeights() : model.save(), epoch, logs);
     },
