@@ -112,6 +112,10 @@ test("numbers out of range are refused", () => {
     }
     return "nothing was thrown";
   };
-  expect(message(() => reduceLearningRateOnPlateau({ least: -1 }))).toMatchInlineSnapshot(`"reduceLearningRateOnPlateau: least is between 0 and 1, got -1."`);
-  expect(message(() => earlyStopping({ baseline: Number.NaN }))).toMatchInlineSnapshot(`"earlyStopping: baseline is a number, got NaN."`);
+  expect(message(() => reduceLearningRateOnPlateau({ least: -1 }))).toMatchInlineSnapshot(
+    `"reduceLearningRateOnPlateau: least is between 0 and 1, got -1."`,
+  );
+  expect(message(() => earlyStopping({ baseline: Number.NaN }))).toMatchInlineSnapshot(
+    `"earlyStopping: baseline is a number, got NaN."`,
+  );
 });

@@ -4,6 +4,10 @@
  *
  * The sums of every element run in rising order of k from 0, whatever the tile and however k is cut into
  * pieces: so results do not depend on the tile that a machine prefers.
+ *
+ * A round of the inner loop is one step of k. V8 makes two of it by itself, without spilling; several steps written
+ * here in one piece are slower (its scheduler moves all their loads to the front, for which there are no registers:
+ * two thirds of the speed with two steps, half with eight), and with a branch between them no faster.
  */
 import type { Body } from "../emitter.ts";
 import { type FunctionSource, namedParameters } from "../module.ts";
