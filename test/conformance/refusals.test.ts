@@ -23,6 +23,16 @@ test.each<[call: () => unknown, message: string]>([
     () => core.std(zeros([2]), { axes: outside }),
     "std: axis must be in [-1, 1), got 3 for float32[2].",
   ],
+  [() => core.clip(zeros([2]), Number.NaN, 1), "clip: low is a number, got NaN."],
+  [() => core.clip(zeros([2]), zeros([2]), Number.NaN), "clip: high is a number, got NaN."],
+  [
+    () => core.uniform([2], 1, -1),
+    "uniform: low and high are finite numbers in this order, got 1 and -1.",
+  ],
+  [
+    () => core.uniform([2], 0, Infinity),
+    "uniform: low and high are finite numbers in this order, got 0 and Infinity.",
+  ],
   [() => core.quantile(zeros([2]), 1.5), "quantile: q is from 0 to 1, got 1.5."],
   [() => core.median(zeros([0])), "median: needs at least one element, got float32[0]."],
   [

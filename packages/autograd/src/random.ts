@@ -107,6 +107,8 @@ export function resolve(
 /**
  * Evenly distributed numbers in [low, high).
  *
+ * @throws ArgumentError for bounds that are not finite or in the wrong order.
+ *
  * @example
  * ```ts
  * import { key, uniform } from "tapeloop";
@@ -121,6 +123,10 @@ export function uniform<const S extends Shape>(
   options: RandomOptions = {},
 ): Tensor<Writable<S>> {
   const { from, dtype } = resolve("uniform", options);
+  if (!(Number.isFinite(low) && Number.isFinite(high) && low <= high)) {
+    const rule = "low and high are finite numbers in this order";
+    throw new ArgumentError("uniform", rule, `${low} and ${high}`);
+  }
   const u = random(from, { shape: ownShape(shape), dtype });
   return low === 0 && high === 1 ? u : add(mul(u, high - low), low);
 }

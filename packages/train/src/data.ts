@@ -96,6 +96,11 @@ export function exampleWeights(
         const rule = "classWeight is for labels or one-hot rows of examples or their steps";
         throw new ArgumentError(op, rule, `targets [${y.shape.join(", ")}]`);
       }
+      for (const [label, weight] of Object.entries(classWeight)) {
+        if (weight >= 0 && weight < Infinity) continue;
+        const rule = "weights of classes are finite numbers from 0";
+        throw new ArgumentError(op, rule, `${weight} for ${label}`);
+      }
       const data = Array.from(labels.dataSync(), (label) => classWeight[label] ?? 1);
       parts.push({ shape: labels.shape, data });
     }

@@ -94,6 +94,17 @@ export function checkFit(options: FitOptions): void {
       throw new ArgumentError("fit", `${name} is a whole number from ${least}`, String(n));
     }
   }
+  const { shuffle = true, verbose = true, callbacks = [], signal } = options;
+  const areObjects =
+    Array.isArray(callbacks) && callbacks.every((c) => typeof c === "object" && c !== null);
+  for (const [rule, isKept, given] of [
+    ["shuffle is true or false", typeof shuffle === "boolean", shuffle],
+    ["verbose is true, false, 0, 1 or 2", [true, false, 0, 1, 2].includes(verbose), verbose],
+    ["callbacks are a list of objects", areObjects, callbacks],
+    ["signal is an AbortSignal", signal === undefined || "aborted" in Object(signal), signal],
+  ] as const) {
+    if (!isKept) throw new ArgumentError("fit", rule, String(given));
+  }
   if (validationSplit !== undefined && !(validationSplit > 0 && validationSplit < 1)) {
     const rule = "validationSplit is between 0 and 1";
     throw new ArgumentError("fit", rule, String(validationSplit));

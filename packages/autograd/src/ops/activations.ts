@@ -1,4 +1,5 @@
 /** @file Activation functions as compositions. */
+import { ArgumentError } from "../errors.ts";
 import { floatOperand, numericOperand } from "../operands.ts";
 import { add, div, sub } from "../primitives/binary.ts";
 import { greater, less, lessEqual, where } from "../primitives/choice.ts";
@@ -54,8 +55,13 @@ export function logSigmoid<S extends Shape = AnyShape>(x: Operand<S> | number): 
 /**
  * x held between two bounds, with broadcasting; `high` where they are in the wrong order. Derivative: 1 by
  * x within the bounds and on them, 0 outside, where it is that of the bound, as in PyTorch's `clamp`.
+ *
+ * @throws ArgumentError for a bound that is the number NaN.
  */
 export function clip(x: TensorLike, low: TensorLike, high: TensorLike): Tensor {
+  for (const [name, bound] of Object.entries({ low, high })) {
+    if (Number.isNaN(bound)) throw new ArgumentError("clip", `${name} is a number`, "NaN");
+  }
   const raised = where(less(x, low), low, x);
   return where(greater(raised, high), high, raised);
 }

@@ -24,7 +24,7 @@ import {
 } from "@tapeloop/autograd";
 import type { FloatType } from "../initializers/initializer.ts";
 import { onesInit, zerosInit } from "../initializers/plain.ts";
-import { checkLastAxis, checkSizes, typeOf } from "../sizes.ts";
+import { checkEpsilon, checkLastAxis, checkSizes, typeOf } from "../sizes.ts";
 
 /** Gain and bias of a normalization: [F]. */
 export interface ScaleParameters {
@@ -73,6 +73,7 @@ export function normalizing(
   checkOptions("layerNorm", options, ["epsilon", "dtype"]);
   checkSizes("layerNorm", { size });
   const { epsilon = 1e-5, dtype = "float32" } = options;
+  checkEpsilon("layerNorm", epsilon);
   return {
     init: (key) => scale(key, size, dtype),
     apply: ({ gain, bias }, x) => {
@@ -89,7 +90,7 @@ export function normalizing(
  *
  * Source: Zhang and Sennrich 2019, arXiv:1910.07467, eq. 4.
  *
- * @throws ArgumentError if the size is not a whole number from 1, or an option is unknown.
+ * @throws ArgumentError if the size is not a whole number from 1, epsilon is no finite number from 0, or an option is unknown.
  *
  * @example
  * ```ts
@@ -106,6 +107,7 @@ export function rmsNorm(
   checkOptions("rmsNorm", options, ["epsilon", "dtype"]);
   checkSizes("rmsNorm", { size });
   const { epsilon = 1e-5, dtype = "float32" } = options;
+  checkEpsilon("rmsNorm", epsilon);
   return {
     init: (key) => ({ gain: onesInit(key, [size], { dtype }) }),
     apply: ({ gain }, x) => {
@@ -126,7 +128,7 @@ export function rmsNorm(
  *
  * Source: Wu and He 2018, arXiv:1803.08494, eq. 7.
  *
- * @throws ArgumentError if the groups do not divide the channels; ShapeError if the second axis of x is not C.
+ * @throws ArgumentError if the groups do not divide the channels or epsilon is no finite number from 0; ShapeError if the second axis of x is not C.
  *
  * @example
  * ```ts
@@ -147,6 +149,7 @@ export function groupNorm(
     throw new ArgumentError("groupNorm", `groups divide the ${channels} channels`, String(groups));
   }
   const { epsilon = 1e-5, dtype = "float32" } = options;
+  checkEpsilon("groupNorm", epsilon);
   return {
     init: (key) => scale(key, channels, dtype),
     apply: ({ gain, bias }, x) => {
@@ -213,7 +216,7 @@ export interface BatchNorm {
  * Source: Ioffe and Szegedy 2015, arXiv:1502.03167, algorithm 1; running means as in PyTorch, whose running variance is
  * that of samples, n / (n − 1) times the one it divides by.
  *
- * @throws ArgumentError if the size is not a whole number from 1, or an option is unknown.
+ * @throws ArgumentError if the size is not a whole number from 1, epsilon is no finite number from 0, or an option is unknown.
  *
  * @example
  * ```ts
@@ -229,6 +232,7 @@ export function batchNorm(size: number, options: BatchNormOptions = {}): BatchNo
   checkOptions("batchNorm", options, ["epsilon", "dtype", "momentum"]);
   checkSizes("batchNorm", { size });
   const { epsilon = 1e-5, dtype = "float32", momentum = 0.1 } = options;
+  checkEpsilon("batchNorm", epsilon);
   if (!(momentum >= 0 && momentum <= 1)) {
     throw new ArgumentError("batchNorm", "momentum is from 0 to 1", String(momentum));
   }

@@ -10,6 +10,7 @@ import {
   standardized,
 } from "../layers/normalization.ts";
 import { probing } from "../rnn/probe.ts";
+import { checkEpsilon } from "../sizes.ts";
 import { replaced } from "../rnn/state.ts";
 import { forPart } from "./start.ts";
 
@@ -41,7 +42,7 @@ function normalized(x: Tensor, { gain, bias }: ScaleParameters, epsilon: number)
  *
  * Given a cell in place of a size, it is the wrapper that normalizes inside of that cell.
  *
- * @throws ArgumentError if the size is not a whole number from 1, or an option is unknown.
+ * @throws ArgumentError if the size is not a whole number from 1, epsilon is no finite number from 0, or an option is unknown.
  *
  * @example
  * ```ts
@@ -95,6 +96,7 @@ function normalizedCell<P, S extends Tree>(
 ): RecurrentCell<LayerNormCellParameters<P>, S> {
   checkOptions("layerNorm", options, ["epsilon", "dtype"]);
   const { epsilon = 1e-5, dtype = "float32" } = options;
+  checkEpsilon("layerNorm", epsilon);
   /** One step of one sequence of zeros, for the sizes of the sums. */
   const sizesOf = (parameters: P): Record<string, number> => {
     const sizes: Record<string, number> = {};
