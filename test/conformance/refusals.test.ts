@@ -33,6 +33,42 @@ test.each<[call: () => unknown, message: string]>([
     () => core.uniform([2], 0, Infinity),
     "uniform: low and high are finite numbers in this order, got 0 and Infinity.",
   ],
+  [
+    () => core.logspace(0, 1, 3, { base: Number.NaN }),
+    "logspace: base is a finite number, got NaN.",
+  ],
+  [
+    () => core.isClose(1, 1, { relative: -1 }),
+    "isClose: relative is a finite number from 0, got -1.",
+  ],
+  [
+    () => core.allClose(1, 1, { absolute: Number.NaN }),
+    "isClose: absolute is a finite number from 0, got NaN.",
+  ],
+  [
+    () => core.variance(zeros([2]), { correction: Number.NaN }),
+    "variance: correction is a finite number, got NaN.",
+  ],
+  [
+    () => core.std(zeros([2]), { correction: Infinity }),
+    "std: correction is a finite number, got Infinity.",
+  ],
+  [
+    () => core.cov(zeros([2, 2]), { correction: Number.NaN }),
+    "cov: correction is a finite number, got NaN.",
+  ],
+  [
+    () => core.normalize(zeros([2]), { eps: -1 }),
+    "normalize: eps is a finite number from 0, got -1.",
+  ],
+  [
+    () => core.cosineSimilarity(zeros([2]), zeros([2]), { eps: Number.NaN }),
+    "cosineSimilarity: eps is a finite number from 0, got NaN.",
+  ],
+  [
+    () => core.jacobian((x: Tensor) => x, { mode: "fwd" as "forward" }),
+    'jacobian: mode is "forward" or "reverse", got fwd.',
+  ],
   [() => core.quantile(zeros([2]), 1.5), "quantile: q is from 0 to 1, got 1.5."],
   [() => core.median(zeros([0])), "median: needs at least one element, got float32[0]."],
   [

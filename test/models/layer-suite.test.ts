@@ -411,6 +411,7 @@ test("what does not fit is refused by name", () => {
     () => crnn({ height: 6, classes: 3 }),
     () => sinusoidalPositions(3, 5),
     () => rotaryPositions(zeros([2, 3])),
+    () => rotaryPositions(zeros([2, 4]), { base: Number.NaN }),
   ].map((f) => {
     try {
       return JSON.stringify(f());
@@ -443,6 +444,7 @@ test("what does not fit is refused by name", () => {
       "crnn: the height can be halved 2 times, got 6.",
       "sinusoidalPositions: the size is even, got 5.",
       "rotaryPositions: the size is even, got 3.",
+      "rotaryPositions: base is a finite number, got NaN.",
     ]
   `);
 });

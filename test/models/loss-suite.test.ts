@@ -371,6 +371,7 @@ describe("ctcLoss", () => {
     const log = zeros([4, 2, 3]);
     const two = tensor([[1], [2]], { dtype: "int32" });
     const messages = [
+      () => nn.multiClassHinge(zeros([2, 3]), two.reshape([2]), { margin: Number.NaN }),
       () => nn.ctcLoss(log, zeros([2, 1])),
       () => nn.ctcLoss(zeros([2, 3]), two),
       () => nn.ctcLoss(log, two, { blank: 3 }),
@@ -385,6 +386,7 @@ describe("ctcLoss", () => {
     });
     expect(messages).toMatchInlineSnapshot(`
       [
+        "multiClassHinge: margin is a finite number, got NaN.",
         "ctcLoss: labels must be int32, got float32[2,1]. Use cast(x, "int32").",
         "ctcLoss: takes logarithms [T, B, N] and labels [B, S], got float32[2,3] and int32[2,1].",
         "ctcLoss: blank is a class, from 0 and below 3, got 3.",

@@ -335,6 +335,12 @@ test("wrong options are refused by name", () => {
   expect(() => confusionMatrix({ classes: 1 })).toThrowErrorMatchingInlineSnapshot(
     `[ArgumentError: confusionMatrix: classes are a whole number from 2, got 1.]`,
   );
+  const threshold = Number.NaN;
+  for (const make of [accuracy, binaryAccuracy, confusionMatrix, precision, recall, f1Score]) {
+    expect(() => make({ threshold })).toThrow(
+      `${make.name}: threshold is a finite number, got NaN.`,
+    );
+  }
   expect(() => areaUnderCurve({ bins: 1 })).toThrowErrorMatchingInlineSnapshot(
     `[ArgumentError: areaUnderCurve: bins are a whole number from 2, got 1.]`,
   );

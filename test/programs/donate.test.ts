@@ -172,6 +172,9 @@ test("refuses what it cannot give away", () => {
   expect(() => compile((y: Tensor) => y, { donate: [-1] })).toThrowErrorMatchingInlineSnapshot(
     `[ArgumentError: compile: donate lists arguments by their places, from 0, got -1. Write { donate: [0] }.]`,
   );
+  expect(() => compile((y: Tensor) => y, { donate: 0 as never })).toThrow(
+    "donate lists arguments by their places, from 0, got 0.",
+  );
   const wrong = { donated: [0] } as object;
   expect(() => compile((y: Tensor) => y, wrong)).toThrowErrorMatchingInlineSnapshot(
     `[ArgumentError: compile: options are donate, got "donated". Remove or correct it.]`,

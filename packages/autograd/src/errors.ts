@@ -354,6 +354,19 @@ export function checkArray(op: string, rule: string, value: unknown): void {
   if (!Array.isArray(value)) throw new ArgumentError(op, rule, describe(value));
 }
 
+/** Refuses settings that are not finite numbers, or below the least that they may be. */
+export function checkSettings(
+  op: string,
+  settings: Readonly<Record<string, number>>,
+  least: number = -Infinity,
+): void {
+  for (const [name, value] of Object.entries(settings)) {
+    if (Number.isFinite(value) && value >= least) continue;
+    const rule = `${name} is a finite number${least === -Infinity ? "" : ` from ${least}`}`;
+    throw new ArgumentError(op, rule, String(value));
+  }
+}
+
 /** Refuses options that the operation does not have, so that a misspelt one is never ignored. */
 export function checkOptions(op: string, options: object, known: readonly string[]): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {

@@ -360,6 +360,7 @@ export {
   BackendError,
   BackendUnavailableError,
   checkOptions,
+  checkSettings,
   DeviceLostError,
   DisposedError,
   DTypeError,

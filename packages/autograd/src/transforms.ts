@@ -3,7 +3,7 @@
  * same tape; all of them nest in any order.
  */
 import { allocate } from "./dtype.ts";
-import { checkOptions, ShapeError } from "./errors.ts";
+import { ArgumentError, checkOptions, ShapeError } from "./errors.ts";
 import { pushForward } from "./forward.ts";
 import { grad, type Loss } from "./grad.ts";
 import { runIn, Scope } from "./memory.ts";
@@ -174,6 +174,9 @@ export function jacobian(
   options: JacobianOptions = {},
 ): (x: Tensor) => Tensor {
   checkOptions("jacobian", options, ["mode"]);
+  if (![undefined, "forward", "reverse"].includes(options.mode)) {
+    throw new ArgumentError("jacobian", 'mode is "forward" or "reverse"', String(options.mode));
+  }
   return (x) =>
     runIn(new Scope("jacobian"), () => {
       const recording = record("jacobian", f, x);

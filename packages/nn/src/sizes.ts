@@ -15,13 +15,6 @@ export function checkSizes(op: string, sizes: Readonly<Record<string, number>>):
   }
 }
 
-/** Refuses what may not be added to a variance. */
-export function checkEpsilon(op: string, epsilon: number): void {
-  if (!(epsilon >= 0 && epsilon < Infinity)) {
-    throw new ArgumentError(op, "epsilon is a finite number from 0", String(epsilon));
-  }
-}
-
 /** Refuses a tensor whose last axis has another size. */
 export function checkLastAxis(op: string, what: string, x: Tensor, size: number): void {
   if (x.shape[x.rank - 1] !== size) {

@@ -674,8 +674,9 @@ function copied<T extends Tree>(tree: T): T {
  */
 export function sequential(layers: readonly Layer[], options: SequentialOptions = {}): Sequential {
   checkOptions("sequential", options, ["inputShape", "seed"]);
-  if (layers.length === 0) {
-    throw new ArgumentError("sequential", "needs at least one layer", "none");
+  if (!Array.isArray(layers) || layers.length === 0) {
+    const given = Array.isArray(layers) ? "none" : typeof layers;
+    throw new ArgumentError("sequential", "needs an array of at least one layer", given);
   }
   return new Sequential(layers, options);
 }

@@ -1,5 +1,5 @@
 /** @file Lengths, distances and angles between vectors; spread of observations. */
-import { ArgumentError, checkOptions, ShapeError } from "../errors.ts";
+import { ArgumentError, checkOptions, checkSettings, ShapeError } from "../errors.ts";
 import { floatOperand, floatPair } from "../operands.ts";
 import { div, mul, pow, sub } from "../primitives/binary.ts";
 import { cast, equal, less, notEqual, where } from "../primitives/choice.ts";
@@ -86,7 +86,9 @@ export function normalize<S extends Shape = AnyShape>(
 ): Tensor<S> {
   const t = floatOperand(x);
   checkOptions("normalize", options, ["axis", "eps"]);
-  return unit(t, normalizeAxis("normalize", options.axis ?? -1, t), options.eps ?? 1e-12);
+  const { axis = -1, eps = 1e-12 } = options;
+  checkSettings("normalize", { eps }, 0);
+  return unit(t, normalizeAxis("normalize", axis, t), eps);
 }
 
 /**
@@ -102,6 +104,7 @@ export function cosineSimilarity(
   checkOptions("cosineSimilarity", options, ["axis", "eps"]);
   const axis = normalizeAxis("cosineSimilarity", options.axis ?? -1, a);
   const { eps = 1e-8 } = options;
+  checkSettings("cosineSimilarity", { eps }, 0);
   return sum(mul(unit(a, axis, eps), unit(b, axis, eps)), { axes: axis });
 }
 
@@ -139,9 +142,11 @@ export interface CovOptions {
 export function cov(x: TensorLike, options: CovOptions = {}): Tensor {
   const t = floatOperand(x);
   checkOptions("cov", options, ["correction"]);
+  const { correction = 1 } = options;
+  checkSettings("cov", { correction });
   if (t.rank !== 2) {
     throw new ShapeError("cov", "takes [variables, observations]", formatType(t));
   }
   const centered = sub(t, mean(t, { axes: 1, keepAxes: true }));
-  return div(matmul(centered, transpose(centered)), t.shape[1] - (options.correction ?? 1));
+  return div(matmul(centered, transpose(centered)), Math.max(0, t.shape[1] - correction));
 }

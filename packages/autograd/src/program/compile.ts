@@ -141,9 +141,9 @@ export function compile<A extends readonly unknown[], R>(
 ): (...args: A) => R {
   checkOptions("compile", options, ["donate"]);
   const { donate = [] } = options;
-  if (!donate.every((k) => Number.isInteger(k) && k >= 0)) {
+  if (!Array.isArray(donate) || !donate.every((k) => Number.isInteger(k) && k >= 0)) {
     const rule = "donate lists arguments by their places, from 0";
-    throw new ArgumentError("compile", rule, donate.join(", "), "Write { donate: [0] }.");
+    throw new ArgumentError("compile", rule, String(donate), "Write { donate: [0] }.");
   }
   const versions = new Map<string, Compiled>();
   return (...args) => {

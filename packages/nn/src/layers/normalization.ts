@@ -3,6 +3,7 @@ import {
   add,
   ArgumentError,
   checkOptions,
+  checkSettings,
   div,
   equal,
   maximum,
@@ -24,7 +25,7 @@ import {
 } from "@tapeloop/autograd";
 import type { FloatType } from "../initializers/initializer.ts";
 import { onesInit, zerosInit } from "../initializers/plain.ts";
-import { checkEpsilon, checkLastAxis, checkSizes, typeOf } from "../sizes.ts";
+import { checkLastAxis, checkSizes, typeOf } from "../sizes.ts";
 
 /** Gain and bias of a normalization: [F]. */
 export interface ScaleParameters {
@@ -73,7 +74,7 @@ export function normalizing(
   checkOptions("layerNorm", options, ["epsilon", "dtype"]);
   checkSizes("layerNorm", { size });
   const { epsilon = 1e-5, dtype = "float32" } = options;
-  checkEpsilon("layerNorm", epsilon);
+  checkSettings("layerNorm", { epsilon }, 0);
   return {
     init: (key) => scale(key, size, dtype),
     apply: ({ gain, bias }, x) => {
@@ -107,7 +108,7 @@ export function rmsNorm(
   checkOptions("rmsNorm", options, ["epsilon", "dtype"]);
   checkSizes("rmsNorm", { size });
   const { epsilon = 1e-5, dtype = "float32" } = options;
-  checkEpsilon("rmsNorm", epsilon);
+  checkSettings("rmsNorm", { epsilon }, 0);
   return {
     init: (key) => ({ gain: onesInit(key, [size], { dtype }) }),
     apply: ({ gain }, x) => {
@@ -149,7 +150,7 @@ export function groupNorm(
     throw new ArgumentError("groupNorm", `groups divide the ${channels} channels`, String(groups));
   }
   const { epsilon = 1e-5, dtype = "float32" } = options;
-  checkEpsilon("groupNorm", epsilon);
+  checkSettings("groupNorm", { epsilon }, 0);
   return {
     init: (key) => scale(key, channels, dtype),
     apply: ({ gain, bias }, x) => {
@@ -232,7 +233,7 @@ export function batchNorm(size: number, options: BatchNormOptions = {}): BatchNo
   checkOptions("batchNorm", options, ["epsilon", "dtype", "momentum"]);
   checkSizes("batchNorm", { size });
   const { epsilon = 1e-5, dtype = "float32", momentum = 0.1 } = options;
-  checkEpsilon("batchNorm", epsilon);
+  checkSettings("batchNorm", { epsilon }, 0);
   if (!(momentum >= 0 && momentum <= 1)) {
     throw new ArgumentError("batchNorm", "momentum is from 0 to 1", String(momentum));
   }

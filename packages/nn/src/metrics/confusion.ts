@@ -5,6 +5,7 @@ import {
   argmax,
   cast,
   checkOptions,
+  checkSettings,
   diagonal,
   div,
   equal,
@@ -96,6 +97,7 @@ function confusion(
   if (!Number.isInteger(classes) || classes < 2) {
     throw new ArgumentError(name, "classes are a whole number from 2", String(classes));
   }
+  checkSettings(name, { threshold });
   return {
     name,
     init: () => ({ counts: nothing([classes, classes]) }),

@@ -1,5 +1,12 @@
 /** @file Layer normalization: a layer, and a wrapper that puts it inside of a cell. */
-import { checkOptions, scope, type Tensor, type Tree, zeros } from "@tapeloop/autograd";
+import {
+  checkOptions,
+  checkSettings,
+  scope,
+  type Tensor,
+  type Tree,
+  zeros,
+} from "@tapeloop/autograd";
 import type { AnyCell, ParametersOf, RecurrentCell, StateOf } from "../cells/recurrent-cell.ts";
 import {
   type Normalization,
@@ -10,7 +17,6 @@ import {
   standardized,
 } from "../layers/normalization.ts";
 import { probing } from "../rnn/probe.ts";
-import { checkEpsilon } from "../sizes.ts";
 import { replaced } from "../rnn/state.ts";
 import { forPart } from "./start.ts";
 
@@ -96,7 +102,7 @@ function normalizedCell<P, S extends Tree>(
 ): RecurrentCell<LayerNormCellParameters<P>, S> {
   checkOptions("layerNorm", options, ["epsilon", "dtype"]);
   const { epsilon = 1e-5, dtype = "float32" } = options;
-  checkEpsilon("layerNorm", epsilon);
+  checkSettings("layerNorm", { epsilon }, 0);
   /** One step of one sequence of zeros, for the sizes of the sums. */
   const sizesOf = (parameters: P): Record<string, number> => {
     const sizes: Record<string, number> = {};
