@@ -90,7 +90,7 @@ export class Watch {
     this.monitor = monitor;
     this.#sign = (mode ?? (rising.test(monitor) ? "max" : "min")) === "max" ? -1 : 1;
     this.#minDelta = minDelta;
-    if (baseline !== undefined && Number.isNaN(Number(baseline))) {
+    if (baseline !== undefined && Number.isNaN(baseline)) {
       throw new ArgumentError(op, "baseline is a number", String(baseline));
     }
     this.#baseline = baseline === undefined ? Infinity : this.#sign * baseline;

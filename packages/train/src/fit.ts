@@ -103,7 +103,8 @@ export function checkFit(options: FitOptions): void {
     ["callbacks are a list of objects", areObjects, callbacks],
     ["signal is an AbortSignal", signal === undefined || "aborted" in Object(signal), signal],
   ] as const) {
-    if (!isKept) throw new ArgumentError("fit", rule, String(given));
+    if (isKept) continue;
+    throw new ArgumentError("fit", rule, typeof given === "object" ? "object" : String(given));
   }
   if (validationSplit !== undefined && !(validationSplit > 0 && validationSplit < 1)) {
     const rule = "validationSplit is between 0 and 1";
