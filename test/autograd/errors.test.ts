@@ -151,7 +151,7 @@ const special: Readonly<Record<string, () => unknown[]>> = {
 /** What is about functions and programs, or serves those who write backends and tools. */
 const notOps = new Set(
   (
-    "setDefaultBackend defaultBackend checkOptions checkSettings tapeOf nextKey memory scope step within noGrad grad " +
+    "setDefaultBackend defaultBackend checkOptions checkFiniteNumbers tapeOf nextKey memory scope step within noGrad grad " +
     "valueAndGrad hessian hvp checkpoint customVjp customJvp gradientHook detectAnomaly dim compile trace " +
     "verify simplify formatProgram explain cond whileLoop"
   ).split(" "),

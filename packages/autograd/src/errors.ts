@@ -354,14 +354,14 @@ export function checkArray(op: string, rule: string, value: unknown): void {
   if (!Array.isArray(value)) throw new ArgumentError(op, rule, describe(value));
 }
 
-/** Refuses settings that are not finite numbers, or below the least that they may be. */
-export function checkSettings(
+/** Refuses what are not finite numbers, or below the least that they may be. */
+export function checkFiniteNumbers(
   op: string,
-  settings: Readonly<Record<string, number>>,
+  numbers: Readonly<Record<string, unknown>>,
   least: number = -Infinity,
 ): void {
-  for (const [name, value] of Object.entries(settings)) {
-    if (Number.isFinite(value) && value >= least) continue;
+  for (const [name, value] of Object.entries(numbers)) {
+    if (Number.isFinite(value) && (value as number) >= least) continue;
     const rule = `${name} is a finite number${least === -Infinity ? "" : ` from ${least}`}`;
     throw new ArgumentError(op, rule, String(value));
   }

@@ -360,7 +360,7 @@ export {
   BackendError,
   BackendUnavailableError,
   checkOptions,
-  checkSettings,
+  checkFiniteNumbers,
   DeviceLostError,
   DisposedError,
   DTypeError,

@@ -1,5 +1,5 @@
 /** @file Checking the numbers that optimizers, transformations and schedules are given. */
-import { ArgumentError } from "@tapeloop/autograd";
+import { ArgumentError, checkFiniteNumbers } from "@tapeloop/autograd";
 
 /** Numbers by the names of their options. */
 type Numbers = Readonly<Record<string, unknown>>;
@@ -18,10 +18,10 @@ function check(
   }
 }
 
-/** Refuses numbers outside of [low, high). */
+/** Refuses numbers outside of [low, high), and those that are not finite. */
 export function checkRange(op: string, numbers: Numbers, low: number, high: number): void {
-  const rule = high === Infinity ? `a finite number from ${low}` : `in [${low}, ${high})`;
-  check(op, numbers, rule, (value) => value >= low && value < high);
+  if (high === Infinity) checkFiniteNumbers(op, numbers, low);
+  else check(op, numbers, `in [${low}, ${high})`, (value) => value >= low && value < high);
 }
 
 /** Refuses numbers that are not above 0 and finite. */

@@ -59,6 +59,11 @@ export function checkPaired(op: string, x: Tensor, y: Tensor): void {
   }
 }
 
+/** Whether a number may say what something counts. */
+function isWeight(x: number): boolean {
+  return x >= 0 && x < Infinity;
+}
+
 /** How examples are weighed; see `FitOptions`. */
 export interface Weighing {
   readonly sampleWeight?: DataLike | undefined;
@@ -97,7 +102,7 @@ export function exampleWeights(
         throw new ArgumentError(op, rule, `targets [${y.shape.join(", ")}]`);
       }
       for (const [label, weight] of Object.entries(classWeight)) {
-        if (weight >= 0 && weight < Infinity) continue;
+        if (isWeight(weight)) continue;
         const rule = "weights of classes are finite numbers from 0";
         throw new ArgumentError(op, rule, `${weight} for ${label}`);
       }
@@ -110,7 +115,7 @@ export function exampleWeights(
       const repeats = each.length / data.length;
       each.forEach((weight, i) => (each[i] = weight * data[Math.floor(i / repeats)]));
     }
-    const wrong = each.findIndex((w) => !(w >= 0 && w < Infinity));
+    const wrong = each.findIndex((weight) => !isWeight(weight));
     if (wrong >= 0) {
       const rule = "weights of examples are finite numbers from 0";
       throw new ArgumentError(op, rule, String(each[wrong]));

@@ -1,6 +1,6 @@
 /** @file Questions about numbers, and what masks are used for. */
 import { isFloat } from "../dtype.ts";
-import { checkOptions, checkSettings, DTypeError } from "../errors.ts";
+import { checkOptions, checkFiniteNumbers, DTypeError } from "../errors.ts";
 import { numericOperand, pair, toTensor } from "../operands.ts";
 import { add, mul, sub } from "../primitives/binary.ts";
 import {
@@ -79,7 +79,7 @@ export interface CloseOptions {
 export function isClose(x: TensorLike, y: TensorLike, options: CloseOptions = {}): Tensor {
   checkOptions("isClose", options, ["relative", "absolute", "equalNaN"]);
   const { relative = 1e-5, absolute = 1e-8, equalNaN = false } = options;
-  checkSettings("isClose", { relative, absolute }, 0);
+  checkFiniteNumbers("isClose", { relative, absolute }, 0);
   const [a, b] = pair("isClose", x, y).map((t) => (t.dtype === "bool" ? cast(t, "int32") : t));
   const near = lessEqual(abs(sub(a, b)), add(mul(abs(b), relative), absolute));
   const close = logicalOr(equal(a, b), logicalAnd(near, isFinite(b)));

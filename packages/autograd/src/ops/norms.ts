@@ -1,5 +1,5 @@
 /** @file Lengths, distances and angles between vectors; spread of observations. */
-import { ArgumentError, checkOptions, checkSettings, ShapeError } from "../errors.ts";
+import { ArgumentError, checkOptions, checkFiniteNumbers, ShapeError } from "../errors.ts";
 import { floatOperand, floatPair } from "../operands.ts";
 import { div, mul, pow, sub } from "../primitives/binary.ts";
 import { cast, equal, less, notEqual, where } from "../primitives/choice.ts";
@@ -87,7 +87,7 @@ export function normalize<S extends Shape = AnyShape>(
   const t = floatOperand(x);
   checkOptions("normalize", options, ["axis", "eps"]);
   const { axis = -1, eps = 1e-12 } = options;
-  checkSettings("normalize", { eps }, 0);
+  checkFiniteNumbers("normalize", { eps }, 0);
   return unit(t, normalizeAxis("normalize", axis, t), eps);
 }
 
@@ -104,7 +104,7 @@ export function cosineSimilarity(
   checkOptions("cosineSimilarity", options, ["axis", "eps"]);
   const axis = normalizeAxis("cosineSimilarity", options.axis ?? -1, a);
   const { eps = 1e-8 } = options;
-  checkSettings("cosineSimilarity", { eps }, 0);
+  checkFiniteNumbers("cosineSimilarity", { eps }, 0);
   return sum(mul(unit(a, axis, eps), unit(b, axis, eps)), { axes: axis });
 }
 
@@ -143,7 +143,7 @@ export function cov(x: TensorLike, options: CovOptions = {}): Tensor {
   const t = floatOperand(x);
   checkOptions("cov", options, ["correction"]);
   const { correction = 1 } = options;
-  checkSettings("cov", { correction });
+  checkFiniteNumbers("cov", { correction });
   if (t.rank !== 2) {
     throw new ShapeError("cov", "takes [variables, observations]", formatType(t));
   }

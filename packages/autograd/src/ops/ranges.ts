@@ -1,6 +1,12 @@
 /** @file Rows of evenly spaced numbers, and grids of them. */
 import { allocate, type DType, isFloat } from "../dtype.ts";
-import { ArgumentError, checkOptions, checkSettings, DTypeError, ShapeError } from "../errors.ts";
+import {
+  ArgumentError,
+  checkOptions,
+  checkFiniteNumbers,
+  DTypeError,
+  ShapeError,
+} from "../errors.ts";
 import { toTensor } from "../operands.ts";
 import { broadcastTo, reshape } from "../primitives/movement.ts";
 import { formatType, type Shape } from "../shape.ts";
@@ -82,7 +88,7 @@ export function logspace(
 ): Tensor {
   checkOptions("logspace", options, ["dtype", "endpoint", "base"]);
   const { dtype = "float32", endpoint = true, base = 10 } = options;
-  checkSettings("logspace", { base });
+  checkFiniteNumbers("logspace", { base });
   const power = spaced(start, stop, count, endpoint);
   return row("logspace", count, dtype, (i) => base ** power(i));
 }

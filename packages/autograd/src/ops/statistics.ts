@@ -1,5 +1,5 @@
 /** @file Compositions over axes: means, variances, log-sum-exp. No derivative is written here. */
-import { checkOptions, checkSettings, ShapeError } from "../errors.ts";
+import { checkOptions, checkFiniteNumbers, ShapeError } from "../errors.ts";
 import { floatOperand, numericOperand } from "../operands.ts";
 import { add, div, sub } from "../primitives/binary.ts";
 import { equal, where } from "../primitives/choice.ts";
@@ -50,7 +50,7 @@ export function variance(x: TensorLike, options: VarianceOptions = {}): Tensor {
   const t = floatOperand(x);
   checkOptions("variance", options, ["axes", "keepAxes", "correction"]);
   const { correction = 0, ...over } = options;
-  checkSettings("variance", { correction });
+  checkFiniteNumbers("variance", { correction });
   const count = countOf(t, normalizeAxes("variance", over.axes, t));
   const squares = square(sub(t, mean(t, { ...over, keepAxes: true })));
   return div(sum(squares, over), Math.max(0, count - correction));
@@ -67,7 +67,7 @@ export function std<S extends Shape = AnyShape, const O extends VarianceOptions 
 export function std(x: TensorLike, options: VarianceOptions = {}): Tensor {
   const t = floatOperand(x);
   checkOptions("std", options, ["axes", "keepAxes", "correction"]);
-  checkSettings("std", { correction: options.correction ?? 0 });
+  checkFiniteNumbers("std", { correction: options.correction ?? 0 });
   normalizeAxes("std", options.axes, t);
   const v: Tensor = variance(t, options as NoOptions);
   const isZero = equal(v, 0);

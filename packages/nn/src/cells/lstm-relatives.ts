@@ -1,5 +1,13 @@
 /** @file Relatives of the LSTM: with peepholes, without a forget gate, with one gate, with working memory. */
-import { matmul, sigmoid, split, sub, tanh, type Tensor } from "@tapeloop/autograd";
+import {
+  checkFiniteNumbers,
+  matmul,
+  sigmoid,
+  split,
+  sub,
+  tanh,
+  type Tensor,
+} from "@tapeloop/autograd";
 import { probe } from "../rnn/probe.ts";
 import {
   candidate,
@@ -167,7 +175,7 @@ export function janetCell<I extends number, H extends number>(
   options: JanetOptions = {},
 ): SizedCell<GateParameters, "h", I, H> {
   const { beta = 1 } = options;
-  checkSetting("janetCell", "beta is a finite number", beta, Number.isFinite(beta));
+  checkFiniteNumbers("janetCell", { beta });
   return sizedCell("janetCell", inputSize, hiddenSize, options, {
     state: ["h"],
     options: ["beta"],

@@ -1,6 +1,7 @@
 /** @file Beam search: the likeliest whole sequences, as far as a few candidates at a time can find them. */
 import {
   ArgumentError,
+  checkFiniteNumbers,
   checkOptions,
   gather,
   Held,
@@ -85,9 +86,7 @@ export function beamSearch<S extends Tree>(
   if (results > beams) {
     throw new ArgumentError(op, `results are at most the ${beams} beams`, String(results));
   }
-  if (!Number.isFinite(lengthPenalty)) {
-    throw new ArgumentError(op, "lengthPenalty is a finite number", String(lengthPenalty));
-  }
+  checkFiniteNumbers(op, { lengthPenalty });
   const rank = (c: Omit<Candidate, "row">): BeamResult => ({
     symbols: c.symbols,
     logProbability: c.logProbability,

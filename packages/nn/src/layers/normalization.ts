@@ -3,7 +3,7 @@ import {
   add,
   ArgumentError,
   checkOptions,
-  checkSettings,
+  checkFiniteNumbers,
   div,
   equal,
   maximum,
@@ -74,7 +74,7 @@ export function normalizing(
   checkOptions("layerNorm", options, ["epsilon", "dtype"]);
   checkSizes("layerNorm", { size });
   const { epsilon = 1e-5, dtype = "float32" } = options;
-  checkSettings("layerNorm", { epsilon }, 0);
+  checkFiniteNumbers("layerNorm", { epsilon }, 0);
   return {
     init: (key) => scale(key, size, dtype),
     apply: ({ gain, bias }, x) => {
@@ -108,7 +108,7 @@ export function rmsNorm(
   checkOptions("rmsNorm", options, ["epsilon", "dtype"]);
   checkSizes("rmsNorm", { size });
   const { epsilon = 1e-5, dtype = "float32" } = options;
-  checkSettings("rmsNorm", { epsilon }, 0);
+  checkFiniteNumbers("rmsNorm", { epsilon }, 0);
   return {
     init: (key) => ({ gain: onesInit(key, [size], { dtype }) }),
     apply: ({ gain }, x) => {
@@ -150,7 +150,7 @@ export function groupNorm(
     throw new ArgumentError("groupNorm", `groups divide the ${channels} channels`, String(groups));
   }
   const { epsilon = 1e-5, dtype = "float32" } = options;
-  checkSettings("groupNorm", { epsilon }, 0);
+  checkFiniteNumbers("groupNorm", { epsilon }, 0);
   return {
     init: (key) => scale(key, channels, dtype),
     apply: ({ gain, bias }, x) => {
@@ -233,7 +233,7 @@ export function batchNorm(size: number, options: BatchNormOptions = {}): BatchNo
   checkOptions("batchNorm", options, ["epsilon", "dtype", "momentum"]);
   checkSizes("batchNorm", { size });
   const { epsilon = 1e-5, dtype = "float32", momentum = 0.1 } = options;
-  checkSettings("batchNorm", { epsilon }, 0);
+  checkFiniteNumbers("batchNorm", { epsilon }, 0);
   if (!(momentum >= 0 && momentum <= 1)) {
     throw new ArgumentError("batchNorm", "momentum is from 0 to 1", String(momentum));
   }

@@ -3,7 +3,7 @@ import {
   arange,
   ArgumentError,
   checkOptions,
-  checkSettings,
+  checkFiniteNumbers,
   concat,
   cos,
   exp,
@@ -83,7 +83,7 @@ export interface RotaryOptions {
 export function rotaryPositions(x: Tensor, options: RotaryOptions = {}): Tensor {
   checkOptions("rotaryPositions", options, ["start", "base"]);
   const { start = 0, base = 10_000 } = options;
-  checkSettings("rotaryPositions", { start, base });
+  checkFiniteNumbers("rotaryPositions", { start, base });
   const [T, D] = x.shape.slice(-2);
   if (x.rank < 2) throw new ArgumentError("rotaryPositions", "takes [..., T, D]", `[${T}]`);
   checkEven("rotaryPositions", D);

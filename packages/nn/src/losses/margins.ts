@@ -3,7 +3,7 @@ import {
   add,
   ArgumentError,
   checkOptions,
-  checkSettings,
+  checkFiniteNumbers,
   mean,
   mul,
   norm,
@@ -99,7 +99,7 @@ export function multiClassHinge(
   checkOptions(op, options, [...lossOptions, "margin"]);
   checkLabels(op, "scores", scores, labels);
   const { margin = 1 } = options;
-  checkSettings(op, { margin });
+  checkFiniteNumbers(op, { margin });
   const dtype = scores.dtype === "float64" ? "float64" : "float32";
   const right = oneHot(labels, scores.shape[scores.rank - 1], { dtype });
   const ofRight = sum(mul(scores, right), { axes: -1, keepAxes: true });

@@ -4,7 +4,7 @@ import {
   argmax,
   cast,
   checkOptions,
-  checkSettings,
+  checkFiniteNumbers,
   equal,
   expandDims,
   greater,
@@ -60,7 +60,7 @@ function isRight(op: string, predictions: Tensor, targets: Tensor, threshold: nu
 export function accuracy(options: AccuracyOptions = {}): Metric<MeanState> {
   checkOptions("accuracy", options, ["threshold"]);
   const { threshold = 0.5 } = options;
-  checkSettings("accuracy", { threshold });
+  checkFiniteNumbers("accuracy", { threshold });
   return meanOf("accuracy", (x, y) => isRight("accuracy", x, y, threshold));
 }
 
@@ -81,7 +81,7 @@ export function accuracy(options: AccuracyOptions = {}): Metric<MeanState> {
 export function binaryAccuracy(options: AccuracyOptions = {}): Metric<MeanState> {
   checkOptions("binaryAccuracy", options, ["threshold"]);
   const { threshold = 0.5 } = options;
-  checkSettings("binaryAccuracy", { threshold });
+  checkFiniteNumbers("binaryAccuracy", { threshold });
   return meanOf("binaryAccuracy", (x, y) => {
     checkSameShape("binaryAccuracy", x, y);
     return equal(greater(x, threshold), greater(y, threshold));

@@ -5,7 +5,7 @@ import {
   argmax,
   cast,
   checkOptions,
-  checkSettings,
+  checkFiniteNumbers,
   diagonal,
   div,
   equal,
@@ -97,7 +97,7 @@ function confusion(
   if (!Number.isInteger(classes) || classes < 2) {
     throw new ArgumentError(name, "classes are a whole number from 2", String(classes));
   }
-  checkSettings(name, { threshold });
+  checkFiniteNumbers(name, { threshold });
   return {
     name,
     init: () => ({ counts: nothing([classes, classes]) }),

@@ -1,7 +1,7 @@
 /** @file Layer normalization: a layer, and a wrapper that puts it inside of a cell. */
 import {
   checkOptions,
-  checkSettings,
+  checkFiniteNumbers,
   scope,
   type Tensor,
   type Tree,
@@ -102,7 +102,7 @@ function normalizedCell<P, S extends Tree>(
 ): RecurrentCell<LayerNormCellParameters<P>, S> {
   checkOptions("layerNorm", options, ["epsilon", "dtype"]);
   const { epsilon = 1e-5, dtype = "float32" } = options;
-  checkSettings("layerNorm", { epsilon }, 0);
+  checkFiniteNumbers("layerNorm", { epsilon }, 0);
   /** One step of one sequence of zeros, for the sizes of the sums. */
   const sizesOf = (parameters: P): Record<string, number> => {
     const sizes: Record<string, number> = {};
