@@ -23,24 +23,54 @@ const { parameters, place } = namedParameters([
   "panels",
 ]);
 
+/**
+ * Steps of k that are copied for all panels before the next ones are looked at: so rows of an operand are read as
+ * they lie, while of a narrow panel a cache line is filled. Panel by panel takes two to three times as long where
+ * rows are 4 KiB apart.
+ */
+const stepsTogether = 8;
+
 /** Where lines are neighbours in memory: every step of k is copied as it is. */
 export function copyKernel(dtype: FloatType, width: number): FunctionSource {
   const size = forms[dtype].bytes * width;
   return {
     parameters,
     write(body) {
-      const [to, from, left] = ["i32", "i32", "i32"].map(() => body.local("i32"));
-      body.repeat(place.panels, () => {
-        body.get(place.to).set(to).get(place.from).set(from).get(place.steps).set(left);
-        body.repeat(left, () => {
-          // 8 bytes are moved as a float64: loads and stores keep all bits.
-          const [load, store, piece]: [MemoryOp, MemoryOp, number] =
-            size % 16 === 0 ? ["v128.load", "v128.store", 16] : ["f64.load", "f64.store", 8];
-          for (let at = 0; at < size; at += piece)
-            body.get(to).get(from).at(load, at).at(store, at);
-          body.advance(to, size).add(from, place.fromStep);
+      const [to, from, step, panelTo, panelFrom, panels, block, left] = Array.from(
+        { length: 8 },
+        () => body.local("i32"),
+      );
+      body.get(place.steps).set(left);
+      body.repeat(left, () => {
+        body.i32(stepsTogether).set(block);
+        body
+          .get(left)
+          .get(block)
+          .op("i32.lt_u")
+          .when(() => body.get(left).set(block));
+        body.get(place.to).set(panelTo).get(place.from).set(panelFrom);
+        body.get(place.panels).set(panels);
+        body.repeat(panels, () => {
+          body.get(panelTo).set(to).get(panelFrom).set(from).get(block).set(step);
+          body.repeat(step, () => {
+            // 8 bytes are moved as a float64: loads and stores keep all bits.
+            const [load, store, piece]: [MemoryOp, MemoryOp, number] =
+              size % 16 === 0 ? ["v128.load", "v128.store", 16] : ["f64.load", "f64.store", 8];
+            for (let at = 0; at < size; at += piece)
+              body.get(to).get(from).at(load, at).at(store, at);
+            body.advance(to, size).add(from, place.fromStep);
+          });
+          body.add(panelTo, place.toPanel).advance(panelFrom, size);
         });
-        body.add(place.to, place.toPanel).advance(place.from, size);
+        for (const [pointer, by] of [
+          [place.to, () => body.i32(size)],
+          [place.from, () => body.get(place.fromStep)],
+        ] as const) {
+          body.get(pointer).get(block);
+          by().op("i32.mul", "i32.add").set(pointer);
+        }
+        // The loop itself takes one.
+        body.get(left).get(block).op("i32.sub").i32(1).op("i32.add").set(left);
       });
     },
   };
