@@ -164,6 +164,11 @@ const folds: Readonly<Record<Reduction, Readonly<Record<DType, Fold>>>> = {
   },
 };
 
+/** Bytes of the accumulators of one vector of elements, where they are kept in memory. */
+export function keptBytes(reduction: Reduction, dtype: DType): number {
+  return 16 * folds[reduction][dtype].starts.length;
+}
+
 /**
  * A reduction under way, in locals: as many elements as a vector has lanes go to as many totals, which are joined
  * at the end. All kernels that reduce rows do it by this, so that they find the same bits.
@@ -185,6 +190,22 @@ export class Accumulator {
   /** Begins with nothing. */
   begin(): void {
     this.#fold.starts.forEach((start, i) => start(this.#body).set(this.#vectors[i]));
+  }
+
+  /** Goes on from what was left at an address, where it is the accumulator of this number. */
+  goOn(pointer: number, number: number): void {
+    this.#vectors.forEach((vector, i) => {
+      const at = 16 * (number * this.#vectors.length + i);
+      this.#body.get(pointer).at("v128.load", at).set(vector);
+    });
+  }
+
+  /** Leaves what it has for {@link Accumulator.goOn}. */
+  pause(pointer: number, number: number): void {
+    this.#vectors.forEach((vector, i) => {
+      const at = 16 * (number * this.#vectors.length + i);
+      this.#body.get(pointer).get(vector).at("v128.store", at);
+    });
   }
 
   /** Takes the vector on the stack. */

@@ -58,20 +58,25 @@ export function copyStep(host: Host, to: Place, from: Place): Step {
 /** A step that reduces the middle one of three axes, of elements in row-major order. */
 export function reduceStep(
   { machine, slots }: Host,
+  home: object,
   name: Reduction,
   to: Place,
   from: Place,
   sizes: readonly [number, number, number],
 ): Step {
-  const run = reducer(machine, name, from.dtype, sizes);
+  const { run, scratch: bytes } = reducer(machine, name, from.dtype, sizes);
+  const scratch = new Buffer(bytes, home);
   return {
     what: `${name} ${sizes.join("×")}`,
     reads: [from.buffer],
-    writes: [to.buffer],
+    writes: [to.buffer, ...(bytes > 0 ? [scratch] : [])],
     build: () => {
       const [target, at] = locate(to);
       const [source, start] = locate(from);
-      return () => run(slots[source] + start, slots[target] + at);
+      return () => {
+        const space = bytes > 0 ? slots[scratch.slot] + scratch.start : 0;
+        run(slots[source] + start, slots[target] + at, space);
+      };
     },
   };
 }

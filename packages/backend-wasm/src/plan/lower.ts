@@ -204,7 +204,7 @@ function reduce(to: Lowering, node: ProgramNode, name: Reduction): boolean {
   const from = isRowMajor(place) ? place : to.dense(place);
   // Whole vectors are written: not to where something else may stand behind.
   const result = placeOf(y.type, to.buffer(y.type));
-  to.steps.push(reduceStep(to.host, name, result, from, sizes));
+  to.steps.push(reduceStep(to.host, to, name, result, from, sizes));
   to.set(y, result);
   return true;
 }
