@@ -37,14 +37,16 @@ export function loadLanes(
   pointer: number,
   isOne: boolean,
   lanes: LaneCount,
+  offset = 0,
 ): void {
   body.get(pointer);
-  if (dtype === "float64") body.at(isOne ? "v128.load64_splat" : "v128.load");
+  if (dtype === "float64") body.at(isOne ? "v128.load64_splat" : "v128.load", offset);
   else if (dtype !== "bool") {
-    body.at(isOne ? "v128.load32_splat" : lanes === 4 ? "v128.load" : "v128.load64_zero");
-  } else if (isOne) body.at("v128.load8_splat");
+    const whole = lanes === 4 ? "v128.load" : "v128.load64_zero";
+    body.at(isOne ? "v128.load32_splat" : whole, offset);
+  } else if (isOne) body.at("v128.load8_splat", offset);
   else {
-    body.at(lanes === 4 ? "v128.load32_zero" : "v128.load16_splat");
+    body.at(lanes === 4 ? "v128.load32_zero" : "v128.load16_splat", offset);
     body.op("i16x8.extend_low_i8x16_u", "i32x4.extend_low_i16x8_u");
   }
   if (dtype === "bool") body.i32(0).op("i32x4.splat", "i32x4.ne");
@@ -57,18 +59,19 @@ export function storeLanes(
   pointer: number,
   value: number,
   count: number,
+  offset = 0,
 ): void {
   if (dtype !== "bool") {
     const isWide = dtype === "float64";
-    if (count === (isWide ? 2 : 4)) body.get(pointer).get(value).at("v128.store");
+    if (count === (isWide ? 2 : 4)) body.get(pointer).get(value).at("v128.store", offset);
     else if (isWide || count === 2)
-      body.get(pointer).get(value).storeLane("v128.store64_lane", 0, 0);
+      body.get(pointer).get(value).storeLane("v128.store64_lane", offset, 0);
     else {
       for (let lane = 0; lane < count; lane++) {
         body
           .get(pointer)
           .get(value)
-          .storeLane("v128.store32_lane", 4 * lane, lane);
+          .storeLane("v128.store32_lane", offset + 4 * lane, lane);
       }
     }
     return;
@@ -76,10 +79,13 @@ export function storeLanes(
   const narrow = body.local("v128");
   body.get(value).get(value).op("i16x8.narrow_i32x4_s").set(narrow);
   body.get(narrow).get(narrow).op("i8x16.narrow_i16x8_u").set(narrow);
-  if (count === 4) body.get(pointer).get(narrow).storeLane("v128.store32_lane", 0, 0);
+  if (count === 4) body.get(pointer).get(narrow).storeLane("v128.store32_lane", offset, 0);
   else {
     for (let lane = 0; lane < count; lane++) {
-      body.get(pointer).get(narrow).storeLane("v128.store8_lane", lane, lane);
+      body
+        .get(pointer)
+        .get(narrow)
+        .storeLane("v128.store8_lane", offset + lane, lane);
     }
   }
 }

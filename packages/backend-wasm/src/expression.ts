@@ -15,13 +15,19 @@ type HostOp = `host.${HostName}`;
 /** x·y + z of three operands, rounded once where the machine may. */
 type SumOfProduct = "f32x4.muladd";
 
+/** The same value: see {@link later}. */
+type Later = "later";
+
+/** What is computed of others. */
+type OpName = PlainOp | HostOp | SumOfProduct | Later;
+
 /** A value of all lanes: an operand, a constant, or an instruction on others. */
 export type Expression =
   | { readonly kind: "operand"; readonly index: number }
   | { readonly kind: "float" | "double" | "bits"; readonly value: number }
   | {
       readonly kind: "op";
-      readonly name: PlainOp | HostOp | SumOfProduct;
+      readonly name: OpName;
       readonly inputs: readonly Expression[];
     };
 
@@ -31,11 +37,16 @@ export function operand(index: number): Expression {
 }
 
 /** An instruction. */
-export function op(
-  name: PlainOp | HostOp | SumOfProduct,
-  ...inputs: readonly Expression[]
-): Expression {
+export function op(name: OpName, ...inputs: readonly Expression[]): Expression {
   return { kind: "op", name, inputs };
+}
+
+/**
+ * The same value, where it is worth looking at the elements once more before going on with it: a processor works
+ * on as many elements at a time as the instructions in its window are of, and waits for the longest chain of them.
+ */
+export function later(x: Expression): Expression {
+  return op("later", x);
 }
 
 /** A float32 in every lane. */
@@ -141,6 +152,10 @@ export class Writer {
           return;
         }
         const { name, inputs } = expression;
+        if (name === "later") {
+          this.write(inputs[0]);
+          return;
+        }
         const local = body.local("v128");
         if (name.startsWith("host.")) this.#writeHost(name as HostOp, inputs, local);
         else if (name === "f32x4.muladd") {

@@ -3,7 +3,7 @@
  * machine's or the engine's mathematics. Each is one template for both types. Errors are in units of the last
  * place, of all numbers (sampled by the tests).
  */
-import { type Expression, op } from "./expression.ts";
+import { type Expression, later, op } from "./expression.ts";
 import { double64, type Real, single } from "./real.ts";
 
 /** ln 2 in two parts, the first of so few bits that products with exponents are exact. */
@@ -72,9 +72,9 @@ function reduced(
   offset: number,
 ): { counted: Expression; rest: Expression } {
   const counter = t.counter(offset);
-  const counted = t.muladd(x, Math.LOG2E, counter);
-  const n = t.op("sub", counted, counter);
-  const r = t.muladd(n, -ln2Low, t.muladd(n, -ln2High, x));
+  const sum = t.muladd(x, Math.LOG2E, counter);
+  const n = t.op("sub", sum, counter);
+  const [counted, r] = [sum, t.muladd(n, -ln2Low, t.muladd(n, -ln2High, x))].map(later);
   const square = t.op("mul", r, r);
   const tail = t.polynomialInPairs(r, square, coefficients[t.vector].expTail);
   return { counted, rest: t.muladd(tail, square, r) };
@@ -110,7 +110,7 @@ export function tanh(t: Real, x: Expression): Expression {
   const size = t.op("pmin", t.op("abs", x), coefficients[t.vector].tanhEnd);
   const { counted, rest } = reduced(t, t.op("add", size, size), t.bias);
   const scale = t.powerOf2(counted);
-  const m = t.muladd(rest, scale, t.op("sub", scale, 1));
+  const m = later(t.muladd(rest, scale, t.op("sub", scale, 1)));
   return op("v128.or", t.op("div", m, t.op("add", m, 2)), signBit);
 }
 
@@ -121,7 +121,7 @@ export function sigmoid(t: Real, x: Expression): Expression {
   // e⁻ˡˣˡ, which is at most 1: with a scale that is large enough to be no less than the least normal number.
   const { counted, rest } = reduced(t, within, t.bias + t.mantissa + 10);
   const scaled = t.op("mul", t.op("add", rest, 1), t.powerOf2(counted));
-  const e = t.op("mul", scaled, 2 ** -(t.mantissa + 10));
+  const e = later(t.op("mul", scaled, 2 ** -(t.mantissa + 10)));
   const oneOrNone = op("v128.andnot", t.number(1), t.op("lt", x, 0));
   return t.op("div", t.op("pmax", e, oneOrNone), t.op("add", e, 1));
 }

@@ -3,11 +3,13 @@ import { type Shape, sizeOf } from "@tapeloop/autograd/backend";
 import { bytesOf } from "../array.ts";
 import { type LaneCount, mostLanes } from "../elementwise.ts";
 import { type Expression, operand } from "../expression.ts";
-import { fusedKernel, type Result, type RowForm, type Stream } from "./fused.ts";
+import { fusedKernel, keptBytesOf, type Result, type RowForm } from "./fused.ts";
 import type { Host } from "./host.ts";
 import { type Leaves, replaced, unified } from "./leaves.ts";
-import { phasesOf } from "./phases.ts";
+import { loopsOf, type Stream } from "./loops.ts";
+import { type Phases, phasesOf } from "./phases.ts";
 import { Buffer, type Place, type Reduced, type Rows } from "./place.ts";
+import { stripLength } from "./row-writer.ts";
 import { lengthOf, spread } from "./rows.ts";
 import { locate, type Step } from "./step.ts";
 
@@ -25,6 +27,9 @@ export interface Visited {
   readonly rows: Rows | null;
 }
 
+/** Fewer elements than this are not worth a visit that goes on later. */
+const fewElements = 16;
+
 /** A step that computes functions of elements of one shape. */
 export function fusedStep(
   to: { readonly host: Host },
@@ -35,19 +40,25 @@ export function fusedStep(
   const { machine, slots } = to.host;
   const { places, reductions, values } = numbered(leaves, results);
   const targets = results.map((result) => result.to);
-  const streamOf = ({ dtype, shape: own, strides }: Place): Stream => ({
-    dtype,
-    strides: rows === null ? strides : spread({ shape: own, strides }, rows),
-  });
-  const stored = targets.map((place, i) => ({ ...streamOf(place), value: values[i] }));
-  const operands = places.map(streamOf);
-  const rowForm = rows === null ? null : rowFormOf(rows, operands, reductions, stored);
-  const kept = rowForm === null ? 0 : rowForm.phases.kept;
-  // What is kept for a row is whole vectors of it.
-  const keptBytes = 16 * Math.ceil((rows === null ? 0 : lengthOf(rows)) / mostLanes);
+  const { pointers, streams } = streamsOf([...targets, ...places], rows);
+  const stored = values.map((value, i): Result => ({ stream: streams[i], value }));
+  const operands = streams.slice(targets.length);
   const lanes = results.some((result) => result.lanes === 2) ? 2 : mostLanes;
+  const rowForm =
+    rows === null
+      ? stripFormOf(shape, lanes, operands, stored)
+      : rowFormOf(rows, operands, reductions, stored);
+  const [keptOfRow, keptOfStrip] = rowForm === null ? [0, 0] : keptBytesOf(rowForm);
+  const kept = keptOfRow + keptOfStrip;
   const kernelOf = (part: readonly number[]): ReturnType<typeof fusedKernel> =>
-    fusedKernel({ shape: part, lanes, operands, results: stored, rows: rowForm });
+    fusedKernel({
+      shape: part,
+      lanes,
+      pointers: pointers.length,
+      operands,
+      results: stored,
+      rows: rowForm,
+    });
   const parts = new Set<Expression>();
   for (const { value } of results) leaves.visit(value, () => undefined, parts);
   // Threads take parts of the first axis that has some, and whole rows.
@@ -57,47 +68,46 @@ export function fusedStep(
   );
   const canCut = rows === null || axis < rows.axis;
   const cuts = machine.cut(canCut ? (shape[axis] ?? 1) : 1, parts.size * sizeOf(shape));
-  const scratch = new Buffer(cuts.length * kept * keptBytes, to);
-  const streams = [
-    ...stored.map(({ strides }) => strides),
-    ...operands.map(({ strides }) => strides),
-  ];
+  const scratch = new Buffer(cuts.length * kept, to);
   const names = [...new Set(reductions.map(({ name }) => name))];
   const what = names.length === 0 ? "" : ` with ${names.join(", ")}`;
   return {
     what: `fused [${shape.join(", ")}] ${places.length} → ${targets.length}${what}`,
     reads: places.map(({ buffer }) => buffer),
     writes: [...targets.map(({ buffer }) => buffer), ...(kept > 0 ? [scratch] : [])],
-    // Elements are read before those at the same place are written; those of rows, again and again.
+    // Elements are read before those at the same place are written, unless they are visited again.
     mayOverwrite: (read, written) =>
       rows === null &&
-      targets
-        .filter(({ buffer }) => buffer === written)
-        .every((place) =>
-          places.every((from) => from.buffer !== read || isSameLayout(from, place)),
-        ),
+      targets.every(
+        (place, i) =>
+          place.buffer !== written ||
+          places.every(
+            (from, k) =>
+              from.buffer !== read ||
+              (isSameLayout(from, place) && isReadBefore(rowForm?.phases ?? null, k, i)),
+          ),
+      ),
     build: () => {
       const jobs = cuts.map(([, size]) => {
         const { name, source } = kernelOf(cuts.length === 1 ? shape : shape.with(axis, size));
         return {
           slot: machine.slot(name, source),
-          values: Array.from({ length: streams.length + kept }, () => 0),
+          values: Array.from({ length: pointers.length + 2 }, () => 0),
         };
       });
       const addresses = cuts.map(([first], job) => {
-        const ofPlaces = [...targets, ...places].map((place, i) => {
+        const ofPlaces = pointers.map(({ place, strides }) => {
           const [slot, start] = locate(place);
-          return [slot, start + first * (streams[i][axis] ?? 0) * bytesOf(place.dtype)] as const;
+          return [slot, start + first * (strides[axis] ?? 0) * bytesOf(place.dtype)] as const;
         });
-        const ofKept = Array.from({ length: kept }, (_, i) => {
-          return [scratch.slot, scratch.start + (job * kept + i) * keptBytes] as const;
-        });
-        return ofPlaces.concat(ofKept);
+        const start = scratch.start + job * kept;
+        const ofKept = [start, start + keptOfRow].map((at) => [scratch.slot, at] as const);
+        return kept > 0 ? ofPlaces.concat(ofKept) : ofPlaces;
       });
       return () => {
         jobs.forEach(({ values: now }, j) => {
           const ofJob = addresses[j];
-          for (let i = 0; i < now.length; i++) {
+          for (let i = 0; i < ofJob.length; i++) {
             const [slot, start] = ofJob[i];
             now[i] = slots[slot] + start;
           }
@@ -138,25 +148,98 @@ function numbered(
   return { places, reductions, values: results.map(({ value }) => renumbered(value)) };
 }
 
+/** What a pointer walks along: elements from this place on, with strides along the axes of a kernel. */
+interface Pointer {
+  readonly place: Place;
+  readonly strides: readonly number[];
+}
+
+/** How kernels walk along places: those of one buffer that lie alike have one pointer, as the gates of a cell. */
+function streamsOf(
+  places: readonly Place[],
+  rows: Rows | null,
+): { readonly pointers: readonly Pointer[]; readonly streams: readonly Stream[] } {
+  const pointers: Pointer[] = [];
+  const numbers = places.map((place) => {
+    const strides = rows === null ? place.strides : spread(place, rows);
+    const number = pointers.findIndex(
+      (other) =>
+        other.place.buffer === place.buffer &&
+        bytesOf(other.place.dtype) === bytesOf(place.dtype) &&
+        other.strides.join() === strides.join(),
+    );
+    if (number < 0) return pointers.push({ place, strides }) - 1;
+    if (place.offset < pointers[number].place.offset) pointers[number] = { place, strides };
+    return number;
+  });
+  const streams = places.map(({ dtype, offset }, i): Stream => {
+    const { place, strides } = pointers[numbers[i]];
+    const behind = (offset - place.offset) * bytesOf(dtype);
+    return { dtype, strides, pointer: numbers[i], offset: behind };
+  });
+  return { pointers, streams };
+}
+
 /** The phases of a kernel, whose streams are known. */
 function rowFormOf(
-  { shape, axis }: Rows,
+  rows: Rows,
   operands: readonly Stream[],
   reductions: RowForm["reductions"],
   results: readonly Result[],
 ): RowForm {
+  const { shape, axis } = rows;
   const along = (stream: Stream): readonly number[] =>
     stream.strides.filter((_, i) => i >= axis && shape[i] !== 1);
   const phases = phasesOf({
     varies: operands.map((stream) => along(stream).some((stride) => stride !== 0)),
+    isLong: lengthOf(rows) >= fewElements,
     reductions,
-    results: results.map((result) => ({
-      value: result.value,
-      isPerRow: along(result).every((stride) => stride === 0),
-      isReadable: along(result).at(-1) === 1,
+    results: results.map(({ stream, value }) => ({
+      value,
+      isPerRow: along(stream).every((stride) => stride === 0),
+      isReadable: along(stream).at(-1) === 1,
     })),
   });
-  return { axis, reductions, phases };
+  return { axis, reductions, phases, keptBytes: keptBytesFor(lengthOf(rows)) };
+}
+
+/** Bytes of a value of so many elements, as whole vectors, and of a strip of them. */
+function keptBytesFor(length: number): RowForm["keptBytes"] {
+  const [row, strip] = [length, Math.min(length, stripLength)].map(
+    (count) => 16 * Math.ceil(count / mostLanes),
+  );
+  return { row, strip };
+}
+
+/** Whether no phase reads an operand behind the one that stores a result. */
+function isReadBefore(phases: Phases | null, from: number, to: number): boolean {
+  const list = phases?.groups.flat() ?? [];
+  const read = list.findLastIndex(({ reads }) => reads.includes(from));
+  return read <= list.findIndex(({ results }) => results.some(({ index }) => index === to));
+}
+
+/** The phases of a kernel of single elements; null if one visit of them is enough, or they are wide. */
+function stripFormOf(
+  shape: Shape,
+  lanes: LaneCount,
+  operands: readonly Stream[],
+  results: readonly Result[],
+): RowForm | null {
+  const { sizes, strides } = loopsOf(shape, [...results.map(({ stream }) => stream), ...operands]);
+  const length = sizes[sizes.length - 1];
+  if (lanes !== mostLanes) return null;
+  const phases = phasesOf({
+    varies: operands.map((_, i) => strides[results.length + i].at(-1) !== 0),
+    isLong: length >= fewElements,
+    reductions: [],
+    results: results.map(({ value }, i) => ({
+      value,
+      isPerRow: false,
+      isReadable: strides[i].at(-1) === 1,
+    })),
+  });
+  if (phases.groups[0].length === 1) return null;
+  return { axis: null, reductions: [], phases, keptBytes: keptBytesFor(length) };
 }
 
 /** Whether the elements of two places of one shape lie in the same way. */

@@ -2,26 +2,21 @@
  * @file Kernels of many functions of single elements at once: every operand is read once, and every result
  * stored once, in loops over the axes that their layouts leave.
  */
-import { type DType, type Shape, sizeOf } from "@tapeloop/autograd/backend";
+import { type Shape, sizeOf } from "@tapeloop/autograd/backend";
 import { bytesOf } from "../array.ts";
 import type { Body } from "../emitter.ts";
 import { type LaneCount, loadLanes, storeLanes } from "../elementwise.ts";
 import { bits, type Expression, op, Writer } from "../expression.ts";
 import type { FunctionSource } from "../module.ts";
 import { Structure } from "./leaves.ts";
+import { type Loops, loopsOf, type Stream } from "./loops.ts";
 import type { Phases, RowFunctions } from "./phases.ts";
 import { type Lanes, RowWriter } from "./row-writer.ts";
 
-/** An operand or a result: its element type, and elements between neighbours along each axis. */
-export interface Stream {
-  /** The type of its elements. */
-  readonly dtype: DType;
-  /** Elements between neighbours along each axis. */
-  readonly strides: readonly number[];
-}
-
 /** What is stored. */
-export interface Result extends Stream {
+export interface Result {
+  /** Where. */
+  readonly stream: Stream;
   /** What it is, of the operands by their numbers. */
   readonly value: Expression;
 }
@@ -32,99 +27,95 @@ export interface FusedForm {
   readonly shape: Shape;
   /** How many elements go together. */
   readonly lanes: LaneCount;
+  /** How many pointers walk along operands and results. */
+  readonly pointers: number;
   /** What is read. */
   readonly operands: readonly Stream[];
   /** What is stored. */
   readonly results: readonly Result[];
-  /** What is reduced meanwhile. */
+  /** What is done in several visits of some elements; null where one is enough. */
   readonly rows: RowForm | null;
 }
 
-/** Reductions of rows. */
+/** Elements that are visited several times. */
 export interface RowForm {
-  /** Rows are all of the axes from this one on. */
-  readonly axis: number;
+  /** Rows are all of the axes from this one on; null where any few elements are visited together. */
+  readonly axis: number | null;
   /** What is reduced; in expressions, they are the operands behind those that are read. */
   readonly reductions: RowFunctions["reductions"];
   /** What is done one thing after the other. */
   readonly phases: Phases;
+  /** Bytes of a value that is kept of a row, and of one that is kept of a strip. */
+  readonly keptBytes: { readonly row: number; readonly strip: number };
 }
 
-/** Axes that are one for all streams, joined: sizes, and strides of every stream. */
-interface Loops {
-  readonly sizes: readonly number[];
-  readonly strides: readonly (readonly number[])[];
-}
-
-function loopsOf(shape: Shape, streams: readonly Stream[]): Loops {
-  const sizes: number[] = [];
-  const strides: number[][] = streams.map(() => []);
-  shape.forEach((size, axis) => {
-    if (size === 1) return;
-    const last = sizes.length - 1;
-    const joins = streams.every((x, i) => strides[i][last] === x.strides[axis] * size);
-    if (last >= 0 && joins) {
-      sizes[last] *= size;
-      streams.forEach((x, i) => (strides[i][last] = x.strides[axis]));
-    } else {
-      sizes.push(size);
-      streams.forEach((x, i) => strides[i].push(x.strides[axis]));
-    }
-  });
-  if (sizes.length === 0) return { sizes: [1], strides: streams.map(() => [1]) };
-  return { sizes, strides };
+/** Bytes of all that is kept of a row, and of a strip. */
+export function keptBytesOf({
+  phases: { kept },
+  keptBytes,
+}: RowForm): [row: number, strip: number] {
+  return [kept.row * keptBytes.row, kept.strip * keptBytes.strip];
 }
 
 /** The loops of a form: with the rows, where there are some, as the last one. */
 function loopsOfForm({ shape, rows }: FusedForm, streams: readonly Stream[]): Loops {
-  if (rows === null) return loopsOf(shape, streams);
+  const axis = rows?.axis ?? null;
+  if (axis === null) return loopsOf(shape, streams);
   const part = (from: number, to?: number): Loops =>
     loopsOf(
       shape.slice(from, to),
       streams.map((x) => ({ ...x, strides: x.strides.slice(from, to) })),
     );
-  const inner = part(rows.axis);
-  if (sizeOf(shape.slice(0, rows.axis)) === 1) return inner;
-  const outer = part(0, rows.axis);
+  const inner = part(axis);
+  if (sizeOf(shape.slice(0, axis)) === 1) return inner;
+  const outer = part(0, axis);
   return {
     sizes: [...outer.sizes, ...inner.sizes],
     strides: outer.strides.map((strides, i) => strides.concat(inner.strides[i])),
   };
 }
 
-/** What is read and written: the results, the operands, and what is kept for a row. */
-function streamsOf({ shape, results, operands, rows }: FusedForm): readonly Stream[] {
-  const strides = shape.map((_, i) =>
-    rows === null || i < rows.axis ? 0 : sizeOf(shape.slice(i + 1)),
-  );
-  const kept = Array.from({ length: rows?.phases.kept ?? 0 }, () => ({
-    dtype: "float32" as const,
-    strides,
+/** What is read and written: the results, the operands, and what is kept; strides are along the loops. */
+function streamsOf(form: FusedForm): { sizes: readonly number[]; streams: readonly Stream[] } {
+  const { results, operands, pointers, rows } = form;
+  const inMemory = [...results.map(({ stream }) => stream), ...operands];
+  const { sizes, strides } = loopsOfForm(form, inMemory);
+  const keptOf = (from: "row" | "strip", pointer: number): Stream[] =>
+    Array.from({ length: rows?.phases.kept[from] ?? 0 }, (_, number) => ({
+      dtype: "float32",
+      strides: sizes.map((__, i) => (i === sizes.length - 1 ? 1 : 0)),
+      pointer,
+      offset: number * (rows?.keptBytes[from] ?? 0),
+    }));
+  const walked = inMemory.map(({ dtype, pointer, offset }, i): Stream => ({
+    dtype,
+    strides: strides[i],
+    pointer,
+    offset,
   }));
-  return [...results, ...operands, ...kept];
+  const kept = [...keptOf("row", pointers), ...keptOf("strip", pointers + 1)];
+  return { sizes, streams: [...walked, ...kept] };
 }
 
-/** A kernel and its name; parameters are the addresses of the results, the operands, and what is kept. */
+/** A kernel and its name; parameters are the pointers, and where to keep what is kept of rows and of strips. */
 export function fusedKernel(form: FusedForm): { name: string; source: FunctionSource } {
-  const streams = streamsOf(form);
-  const loops = loopsOfForm(form, streams);
+  const { sizes, streams } = streamsOf(form);
   const structure = new Structure();
   const reduced = (form.rows?.reductions ?? []).map(
     ({ name, of }) => `${name} ${structure.of(of)}`,
   );
   const values = [...reduced, ...form.results.map(({ value }) => structure.of(value))];
-  const types = streams.map(({ dtype }, i) => `${dtype} ${loops.strides[i].join()}`);
   const name = [
     "fused",
     form.lanes,
-    loops.sizes.join(),
-    ...types,
+    sizes.join(),
+    ...streams.map((x) => `${x.dtype} ${x.strides.join()} ${x.pointer}+${x.offset}`),
     ...structure.lines,
     ...values,
   ].join("; ");
   const source: FunctionSource = {
-    parameters: streams.map(() => "i32"),
-    write: (body) => new FusedWriter(body, form, loops, streams).write(),
+    parameters: Array.from({ length: form.pointers + 2 }, () => "i32"),
+    write: (body) => new FusedWriter(body, form, sizes, streams).write(),
   };
   return { name, source };
 }
@@ -132,18 +123,21 @@ export function fusedKernel(form: FusedForm): { name: string; source: FunctionSo
 class FusedWriter {
   readonly #body: Body;
   readonly #form: FusedForm;
+  readonly #sizes: readonly number[];
   readonly #streams: readonly Stream[];
-  readonly #loops: Loops;
+  /** For each pointer, one of the streams that it walks along. */
+  readonly #pointers = new Map<number, Stream>();
   readonly #writer: Writer;
   readonly #stored: readonly Expression[];
   readonly #operands: readonly number[];
   readonly #rows: RowWriter | null;
 
-  constructor(body: Body, form: FusedForm, loops: Loops, streams: readonly Stream[]) {
+  constructor(body: Body, form: FusedForm, sizes: readonly number[], streams: readonly Stream[]) {
     this.#body = body;
     this.#form = form;
+    this.#sizes = sizes;
     this.#streams = streams;
-    this.#loops = loops;
+    for (const stream of streams) this.#pointers.set(stream.pointer, stream);
     this.#writer = new Writer(body);
     this.#stored = form.results.map(({ value }, i) => this.#storedOf(i, value));
     const { operands, rows } = form;
@@ -155,25 +149,38 @@ class FusedWriter {
   #rowWriter({ reductions, phases }: RowForm): RowWriter {
     const { results, operands } = this.#form;
     const at: Lanes = {
-      length: this.#loops.sizes[this.#loops.sizes.length - 1],
+      length: this.#length,
       results: results.length,
       operands: operands.length,
       load: (stream, local, count) => this.#load(stream, local, count),
-      store: (result, value, count) => this.#store(result, value, count),
+      store: (stream, local, count) => this.#store(stream, local, count),
       stored: (result, value) => this.#storedOf(result, value),
-      advance: (stream, elements) => {
-        const strides = this.#loops.strides[stream];
-        const width = bytesOf(this.#streams[stream].dtype);
-        this.#body.advance(stream, elements * strides[strides.length - 1] * width);
-      },
+      advance: (streams, elements, times) => this.#advance(streams, elements, times),
     };
     const names = reductions.map(({ name }) => name);
     return new RowWriter(this.#body, this.#writer, at, phases, names, this.#operands);
   }
 
+  /** Moves the pointers of some streams along the last axis: so many elements, or as often as a local says. */
+  #advance(streams: readonly number[], elements: number, times?: number): void {
+    const body = this.#body;
+    for (const pointer of new Set(streams.map((stream) => this.#streams[stream].pointer))) {
+      const { dtype, strides } = this.#pointers.get(pointer) as Stream;
+      const by = elements * strides[strides.length - 1] * bytesOf(dtype);
+      if (by === 0) continue;
+      if (times === undefined) body.advance(pointer, by);
+      else body.get(pointer).get(times).i32(by).op("i32.mul", "i32.add").set(pointer);
+    }
+  }
+
+  /** Elements along the last axis. */
+  get #length(): number {
+    return this.#sizes[this.#sizes.length - 1];
+  }
+
   /** Of masks, the lowest bit is stored. */
   #storedOf(result: number, value: Expression): Expression {
-    const { dtype } = this.#form.results[result];
+    const { dtype } = this.#form.results[result].stream;
     return dtype === "bool" ? op("v128.and", value, bits(1)) : value;
   }
 
@@ -188,12 +195,12 @@ class FusedWriter {
   }
 
   #stridesOf(operand: number): readonly number[] {
-    return this.#loops.strides[this.#form.results.length + operand];
+    return this.#streams[this.#form.results.length + operand].strides;
   }
 
   /** Visits one axis; afterwards pointers have moved by its whole length. */
   #writeAxis(axis: number): void {
-    const { sizes } = this.#loops;
+    const sizes = this.#sizes;
     if (axis === sizes.length - 1) {
       this.#writeRow();
       return;
@@ -202,27 +209,22 @@ class FusedWriter {
     this.#body.i32(sizes[axis]).set(count);
     this.#body.repeat(count, () => {
       this.#writeAxis(axis + 1);
-      this.#eachPointer((pointer, strides, width) => {
+      for (const [pointer, { dtype, strides }] of this.#pointers) {
         // The row has moved it by whole vectors, or back to where it was; an inner axis by its length.
         const { lanes } = this.#form;
         const isRow = axis + 1 === sizes.length - 1;
         const whole = this.#rows === null ? sizes[axis + 1] - (sizes[axis + 1] % lanes) : 0;
         const steps = isRow ? whole : sizes[axis + 1];
-        const by = (strides[axis] - steps * strides[axis + 1]) * width;
+        const by = (strides[axis] - steps * strides[axis + 1]) * bytesOf(dtype);
         if (by !== 0) this.#body.advance(pointer, by);
-      });
+      }
     });
-  }
-
-  #eachPointer(visit: (pointer: number, strides: readonly number[], width: number) => void): void {
-    this.#streams.forEach(({ dtype }, i) => visit(i, this.#loops.strides[i], bytesOf(dtype)));
   }
 
   #writeRow(): void {
     const body = this.#body;
     const { lanes } = this.#form;
-    const length = this.#loops.sizes[this.#loops.sizes.length - 1];
-    const [whole, rest] = [Math.floor(length / lanes), length % lanes];
+    const [whole, rest] = [Math.floor(this.#length / lanes), this.#length % lanes];
     this.#form.operands.forEach((_, i) => {
       const strides = this.#stridesOf(i);
       const isInRow = strides[strides.length - 1] !== 0;
@@ -237,10 +239,7 @@ class FusedWriter {
       body.i32(whole).set(count);
       body.repeat(count, () => {
         this.#writeVector(lanes);
-        this.#eachPointer((pointer, strides, width) => {
-          const by = lanes * strides[strides.length - 1] * width;
-          if (by !== 0) body.advance(pointer, by);
-        });
+        this.#advance([...this.#streams.keys()], lanes);
       });
     }
     if (rest > 0) this.#writeVector(rest);
@@ -265,31 +264,30 @@ class FusedWriter {
 
   /** Reads the element that serves a whole row. */
   #loadOne(operand: number): void {
-    const { dtype } = this.#form.operands[operand];
-    loadLanes(this.#body, dtype, this.#form.results.length + operand, true, this.#form.lanes);
+    const { dtype, pointer, offset } = this.#streams[this.#form.results.length + operand];
+    loadLanes(this.#body, dtype, pointer, true, this.#form.lanes, offset);
     this.#body.set(this.#operands[operand]);
   }
 
   /** Reads so many elements of a stream into a local. */
-  #load(pointer: number, local: number, count: number): void {
+  #load(stream: number, local: number, count: number): void {
     const body = this.#body;
-    const { dtype } = this.#streams[pointer];
-    const strides = this.#loops.strides[pointer];
+    const { dtype, strides, pointer, offset } = this.#streams[stream];
     const stride = strides[strides.length - 1];
     if (stride === 1) {
-      loadLanes(body, dtype, pointer, false, this.#form.lanes);
+      loadLanes(body, dtype, pointer, false, this.#form.lanes, offset);
       body.set(local);
       return;
     }
     const isWide = dtype === "float64";
     body
       .get(pointer)
-      .at(isWide ? "v128.load64_splat" : "v128.load32_splat")
+      .at(isWide ? "v128.load64_splat" : "v128.load32_splat", offset)
       .set(local);
     for (let lane = 1; lane < count; lane++) {
       body
         .get(pointer)
-        .i32(lane * stride * bytesOf(dtype))
+        .i32(offset + lane * stride * bytesOf(dtype))
         .op("i32.add");
       body
         .get(local)
@@ -298,21 +296,21 @@ class FusedWriter {
     }
   }
 
-  #store(result: number, local: number, count: number): void {
+  /** Stores so many elements of a local. */
+  #store(stream: number, local: number, count: number): void {
     const body = this.#body;
-    const { dtype } = this.#form.results[result];
-    const strides = this.#loops.strides[result];
+    const { dtype, strides, pointer, offset } = this.#streams[stream];
     const stride = strides[strides.length - 1];
     if (stride === 1) {
-      storeLanes(body, dtype, result, local, count);
+      storeLanes(body, dtype, pointer, local, count, offset);
       return;
     }
     const one = body.local("i32");
     for (let lane = 0; lane < count; lane++) {
       // The lane of this number, as if it were the first of a vector of its own.
       body
-        .get(result)
-        .i32(lane * stride * bytesOf(dtype))
+        .get(pointer)
+        .i32(offset + lane * stride * bytesOf(dtype))
         .op("i32.add")
         .set(one);
       body.get(one).get(local);

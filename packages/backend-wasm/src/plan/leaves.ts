@@ -130,7 +130,7 @@ export function unified(
 }
 
 /** Visits every part of an expression once. */
-function visitParts(
+export function visitParts(
   expression: Expression,
   visit: (part: Expression) => void,
   seen: Set<Expression> = new Set(),

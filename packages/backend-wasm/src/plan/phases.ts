@@ -1,16 +1,19 @@
 /**
- * @file What a kernel does with each row, one thing after the other: every phase visits the elements, and
- * reduces some function of them; what later phases need of these numbers is computed between them, once.
+ * @file What a kernel does with each row, one thing after the other: every phase visits the elements, and goes as
+ * far as it can: to numbers that rows are reduced to, and to values that it is worth going on with later. What
+ * later phases need of the reduced numbers is computed between them, once.
  */
 import type { Expression } from "../expression.ts";
 import { operand } from "../expression.ts";
 import type { Reduction } from "../folds.ts";
-import { isShort } from "./leaves.ts";
+import { isShort, visitParts } from "./leaves.ts";
 
 /** What a kernel of rows computes. Operands are those in memory, and behind them the reductions. */
 export interface RowFunctions {
   /** Of the operands in memory, whether they are other elements for each element of a row. */
   readonly varies: readonly boolean[];
+  /** Whether rows are long enough to go on with values later. */
+  readonly isLong: boolean;
   /** What is reduced; inner ones come first. */
   readonly reductions: readonly { readonly name: Reduction; readonly of: Expression }[];
   /** What is stored: for each element or each row; and whether it can be read from there again. */
@@ -35,41 +38,52 @@ export interface Phase {
   readonly reads: readonly number[];
   /** Values of earlier phases that it reads again: operands of these numbers. */
   readonly again: readonly Again[];
-  /** Values that it keeps for later phases: by their numbers among all that are kept. */
-  readonly keeps: readonly Numbered[];
+  /** Values that it keeps for later phases. */
+  readonly keeps: readonly Keep[];
   /** Results that it stores. */
   readonly results: readonly Numbered[];
   /** Reductions that it finishes. */
   readonly reductions: readonly Numbered[];
 }
 
-/** A value of an earlier phase: which operand it is now, and where it lies. */
-export interface Again {
-  readonly index: number;
-  readonly from: "result" | "kept";
-  /** The number of the result, or among those that are kept. */
+/** Where the values of an earlier phase are: they are this result, or one of those kept of a row or of a strip. */
+export interface Whereabouts {
+  readonly from: "result" | "row" | "strip";
   readonly number: number;
+}
+
+/** A value of an earlier phase: which operand it is now, and where it lies. */
+export interface Again extends Whereabouts {
+  readonly index: number;
+}
+
+/** Something that is kept for later phases, and where. */
+export interface Keep extends Whereabouts {
+  readonly value: Expression;
 }
 
 /** All of it. */
 export interface Phases {
-  readonly list: readonly Phase[];
+  /** Up to each reduction, phases that all visit a strip of elements before they visit the next one. */
+  readonly groups: readonly (readonly Phase[])[];
   /** What is stored once for each row, at its end. */
   readonly last: readonly Numbered[];
-  /** How many values are kept, each for one row. */
-  readonly kept: number;
+  /** How many values are kept of a row, for later groups, and of a strip, for later phases of the same. */
+  readonly kept: { readonly row: number; readonly strip: number };
   /** How many operands there are, with those that are computed ahead or read again. */
   readonly operands: number;
 }
 
 /** Plans the phases of a kernel. */
-export function phasesOf({ varies, reductions, results }: RowFunctions): Phases {
-  const facts = new Facts(varies, reductions);
+export function phasesOf({ varies, isLong, reductions, results }: RowFunctions): Phases {
+  const facts = new Facts(varies, isLong, reductions);
   const roots = [
     ...reductions.map(({ of }) => of),
     ...results.flatMap(({ value, isPerRow }) => (isPerRow ? [] : [value])),
   ];
   const count = 1 + Math.max(...roots.map((value) => facts.levelOf(value)));
+  const phases = Array.from({ length: count }, (_, phase) => phase);
+  const paused = facts.paused(roots);
   const ofPhase = (phase: number): { ends: Numbered[]; stored: Numbered[] } => ({
     ends: reductions.flatMap(({ of }, index) =>
       facts.levelOf(of) === phase ? [{ index, value: of }] : [],
@@ -80,32 +94,41 @@ export function phasesOf({ varies, reductions, results }: RowFunctions): Phases 
   });
 
   // A value that a later phase needs again is read again if it is stored as a result anyway; else it is computed
-  // again if that is short, and kept for the row if it is not.
-  const first = new Map<Expression, number>();
-  const places = new Map<Expression, Omit<Again, "index">>();
-  let kept = 0;
-  for (let phase = 0; phase < count; phase++) {
+  // again if that is short, and kept if it is not, or if it was to be gone on with later.
+  const [first, latest] = [new Map<Expression, number>(), new Map<Expression, number>()];
+  const stays = new Map<Expression, number | "kept">();
+  for (const phase of phases) {
     const { ends, stored } = ofPhase(phase);
+    const pauses = paused.filter((value) => facts.levelOf(value) === phase);
     const seen = new Set<Expression>();
     const visit = (value: Expression): void => {
       if (value.kind !== "op" || !facts.isVarying(value) || seen.has(value)) return;
       seen.add(value);
       const before = first.get(value) ?? phase;
       first.set(value, before);
-      if (before < phase) {
-        if (places.has(value)) return;
-        if (!isShort(value)) {
-          places.set(value, { from: "kept", number: kept++ });
-          return;
-        }
+      latest.set(value, phase);
+      if (before < phase && (stays.has(value) || !isShort(value))) {
+        if (!stays.has(value)) stays.set(value, "kept");
+        return;
       }
       for (const input of value.inputs) visit(input);
     };
-    for (const { value } of [...ends, ...stored]) visit(value);
+    for (const value of [...pauses, ...[...ends, ...stored].map((each) => each.value)])
+      visit(value);
     for (const { index, value } of stored) {
-      const isNew = value.kind === "op" && !places.has(value) && first.get(value) === phase;
-      if (isNew && results[index].isReadable) places.set(value, { from: "result", number: index });
+      const isNew = value.kind === "op" && !stays.has(value) && first.get(value) === phase;
+      if (isNew && results[index].isReadable) stays.set(value, index);
     }
+    for (const value of pauses) if (!stays.has(value)) stays.set(value, "kept");
+  }
+  const groupOf = (phase: number | undefined): number =>
+    phases.filter((other) => other < (phase ?? 0) && ofPhase(other).ends.length > 0).length;
+  const kept = { row: 0, strip: 0 };
+  const places = new Map<Expression, Whereabouts>();
+  for (const [value, stay] of stays) {
+    const from = groupOf(first.get(value)) === groupOf(latest.get(value)) ? "strip" : "row";
+    if (stay === "kept") places.set(value, { from, number: kept[from]++ });
+    else places.set(value, { from: "result", number: stay });
   }
 
   let operands = varies.length + reductions.length;
@@ -116,12 +139,8 @@ export function phasesOf({ varies, reductions, results }: RowFunctions): Phases 
     map.set(value, number);
     return number;
   };
-  const keptOf = (phase: number): Numbered[] =>
-    [...places].flatMap(([value, { from, number }]) =>
-      from === "kept" && first.get(value) === phase ? [{ index: number, value }] : [],
-    );
-  const visitOf = (phase: number, toKeep: readonly Numbered[], isKeeping: boolean): Phase => {
-    const { ends, stored } = isKeeping ? { ends: [], stored: [] } : ofPhase(phase);
+  const visitOf = (phase: number): Phase => {
+    const { ends, stored } = ofPhase(phase);
     const reads = new Set<number>();
     const [early, late]: [Numbered[], Map<Expression, Again>] = [[], new Map()];
     const known = new Map<Expression, Expression>();
@@ -138,8 +157,7 @@ export function phasesOf({ varies, reductions, results }: RowFunctions): Phases 
         return operand(numberOf(ahead, value));
       }
       const place = places.get(value);
-      const isBefore = (first.get(value) as number) < phase;
-      if (place !== undefined && (isBefore || (place.from === "kept" && !isKeeping))) {
+      if (place !== undefined && (first.get(value) as number) < phase) {
         const index = numberOf(again, value);
         late.set(value, { ...place, index });
         return operand(index);
@@ -147,7 +165,9 @@ export function phasesOf({ varies, reductions, results }: RowFunctions): Phases 
       return { ...value, inputs: value.inputs.map(inLoop) };
     };
     const written = ({ index, value }: Numbered): Numbered => ({ index, value: inLoop(value) });
-    const keeps = isKeeping ? toKeep.map(written) : [];
+    const keeps = [...places]
+      .filter(([value, { from }]) => from !== "result" && first.get(value) === phase)
+      .map(([value, { from, number }]): Keep => ({ from, number, value: inLoop(value) }));
     const [endsHere, storedHere] = [ends.map(written), stored.map(written)];
     return {
       ahead: early,
@@ -158,41 +178,58 @@ export function phasesOf({ varies, reductions, results }: RowFunctions): Phases 
       reductions: endsHere,
     };
   };
-  // What is kept is worth a visit of its own, before the others of its phase: measured, 4 % of a softmax.
-  const list = Array.from({ length: count }, (_, phase) => {
-    const toKeep = keptOf(phase);
-    const rest = (): Phase => visitOf(phase, [], false);
-    return toKeep.length === 0 ? [rest()] : [visitOf(phase, toKeep, true), rest()];
-  }).flat();
+  const groups: Phase[][] = [];
+  for (const phase of phases) (groups[groupOf(phase)] ??= []).push(visitOf(phase));
   const last = results.flatMap(({ value, isPerRow }, index) =>
     isPerRow ? [{ index, value }] : [],
   );
-  return { list, last, kept, operands };
+  return { groups, last, kept, operands };
 }
 
 /** What is known of expressions in a row. */
 class Facts {
   readonly #varies: readonly boolean[];
+  readonly #isLong: boolean;
   readonly #reductions: RowFunctions["reductions"];
   readonly #levels = new Map<Expression, number>();
   readonly #varying = new Map<Expression, boolean>();
 
-  constructor(varies: readonly boolean[], reductions: RowFunctions["reductions"]) {
+  constructor(varies: readonly boolean[], isLong: boolean, reductions: RowFunctions["reductions"]) {
     this.#varies = varies;
+    this.#isLong = isLong;
     this.#reductions = reductions;
   }
 
-  /** The first phase that can compute it: the one after all reductions that it reads. */
+  /** The first phase that can compute it: the one after all reductions that it reads, and after its pauses. */
   levelOf(value: Expression): number {
     const known = this.#levels.get(value);
     if (known !== undefined) return known;
     let level = 0;
-    if (value.kind === "op") level = Math.max(...value.inputs.map((x) => this.levelOf(x)));
-    else if (value.kind === "operand" && value.index >= this.#varies.length) {
+    if (value.kind === "op") {
+      const before = Math.max(...value.inputs.map((x) => this.levelOf(x)));
+      level = before + (this.#isPaused(value) ? 1 : 0);
+    } else if (value.kind === "operand" && value.index >= this.#varies.length) {
       level = 1 + this.levelOf(this.#reductions[value.index - this.#varies.length].of);
     }
     this.#levels.set(value, level);
     return level;
+  }
+
+  /** What is to be gone on with later, among all parts of some functions. */
+  paused(roots: readonly Expression[]): readonly Expression[] {
+    const found = new Set<Expression>();
+    const seen = new Set<Expression>();
+    for (const root of roots) {
+      const note = (part: Expression): void => {
+        if (part.kind === "op" && this.#isPaused(part)) found.add(part.inputs[0]);
+      };
+      visitParts(root, note, seen);
+    }
+    return [...found];
+  }
+
+  #isPaused(value: Expression): boolean {
+    return this.#isLong && value.kind === "op" && value.name === "later" && this.isVarying(value);
   }
 
   /** Whether it is another number for each element of a row. */

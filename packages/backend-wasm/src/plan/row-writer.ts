@@ -1,11 +1,11 @@
-/** @file Writes what a kernel does with each row. */
+/** @file Writes what a kernel does with each row, or with a few elements after the other. */
 import type { Body } from "../emitter.ts";
 import { mostLanes as lanes } from "../elementwise.ts";
 import type { Expression, Writer } from "../expression.ts";
 import { Accumulator, type Reduction } from "../folds.ts";
-import type { Again, Phase, Phases } from "./phases.ts";
+import type { Phase, Phases, Whereabouts } from "./phases.ts";
 
-/** Elements of streams: the results, the operands in memory, and what is kept for a row. */
+/** Elements of streams: the results, the operands in memory, and what is kept. */
 export interface Lanes {
   /** Elements of a row. */
   readonly length: number;
@@ -14,13 +14,16 @@ export interface Lanes {
   readonly operands: number;
   /** Reads so many elements of a stream into a local. */
   load(stream: number, local: number, count: number): void;
-  /** Stores so many elements of a result. */
-  store(result: number, value: number, count: number): void;
+  /** Stores so many elements of a local. */
+  store(stream: number, local: number, count: number): void;
   /** What of a value a result stores. */
   stored(result: number, value: Expression): Expression;
-  /** Moves to other elements of a row. */
-  advance(stream: number, elements: number): void;
+  /** Moves along streams: so many elements, or these as often as a local says. */
+  advance(streams: readonly number[], elements: number, times?: number): void;
 }
+
+/** Elements that are visited several times before the next ones are: what is kept of them stays in the cache. */
+export const stripLength = 128;
 
 /** Writes the phases of one row; streams are at its beginning, and will be there again. */
 export class RowWriter {
@@ -53,33 +56,71 @@ export class RowWriter {
 
   /** Writes it. */
   write(): void {
-    const { list, last } = this.#phases;
-    for (const phase of list) this.#writePhase(phase);
+    const { groups, last } = this.#phases;
+    for (const group of groups) this.#writeGroup(group);
     this.#writer.begin(this.#locals);
     for (const { index, value } of last) this.#storeResult(index, value, 1);
   }
 
-  #writePhase(phase: Phase): void {
+  /** All phases up to a reduction, strip by strip. */
+  #writeGroup(group: readonly Phase[]): void {
     const body = this.#body;
-    const { length, operands } = this.#lanes;
-    const [whole, rest] = [Math.floor(length / lanes), length % lanes];
+    const [whole, rest] = [Math.floor(this.#lanes.length / lanes), this.#lanes.length % lanes];
+    // What is kept of a strip lies where that of the strip before did.
+    const moving = group
+      .flatMap((phase) => this.#streamsOf(phase))
+      .filter((x) => !this.#isOfStrip(x));
+    for (const phase of group) this.#writeAhead(phase);
+    for (const { index } of group.flatMap((phase) => phase.reductions))
+      this.#accumulators[index].begin();
+    if (whole > 0) {
+      const [left, strip] = [body.local("i32"), body.local("i32")];
+      body.i32(whole).set(left);
+      body.repeat(left, () => {
+        body.i32(stripLength / lanes).set(strip);
+        body
+          .get(left)
+          .get(strip)
+          .op("i32.lt_u")
+          .when(() => body.get(left).set(strip));
+        for (const phase of group) this.#writeVectors(phase, strip);
+        this.#lanes.advance(moving, lanes, strip);
+        // The loop itself takes one.
+        body.get(left).get(strip).op("i32.sub").i32(1).op("i32.add").set(left);
+      });
+    }
+    for (const phase of group) this.#writeEnd(phase, rest);
+    this.#lanes.advance(moving, -lanes * whole);
+  }
+
+  /** Computes what a phase needs of numbers that are the same for all of its elements. */
+  #writeAhead(phase: Phase): void {
     this.#writer.begin(this.#locals);
     for (const { index, value } of phase.ahead) {
       this.#writer.write(value);
-      body.set(this.#locals[index]);
+      this.#body.set(this.#locals[index]);
     }
-    for (const { index } of phase.reductions) this.#accumulators[index].begin();
+  }
+
+  /** So many vectors of elements, as a local says. */
+  #writeVectors(phase: Phase, vectors: number): void {
     const streams = this.#streamsOf(phase);
-    const count = body.local("i32");
-    body.i32(whole).set(count);
-    body.repeat(count, () => {
+    const count = this.#body.local("i32");
+    this.#body.get(vectors).set(count);
+    this.#body.repeat(count, () => {
       const values = this.#writeVector(phase, lanes);
       phase.reductions.forEach(({ index }, i) => {
-        body.get(values[i]);
+        this.#body.get(values[i]);
         this.#accumulators[index].take();
       });
-      for (const stream of streams) this.#lanes.advance(stream, lanes);
+      this.#lanes.advance(streams, lanes);
     });
+    this.#lanes.advance(streams, -lanes, vectors);
+  }
+
+  /** The last elements of a row, and what it was reduced to. */
+  #writeEnd(phase: Phase, rest: number): void {
+    const body = this.#body;
     for (const { index } of phase.reductions) this.#accumulators[index].join();
     if (rest > 0) {
       const values = this.#writeVector(phase, rest);
@@ -92,9 +133,8 @@ export class RowWriter {
     }
     for (const { index } of phase.reductions) {
       this.#accumulators[index].result();
-      body.op("f32x4.splat").set(this.#locals[operands + index]);
+      body.op("f32x4.splat").set(this.#locals[this.#lanes.operands + index]);
     }
-    for (const stream of streams) this.#lanes.advance(stream, -lanes * whole);
   }
 
   /** Reads, computes and stores so many elements; where the values are that are reduced. */
@@ -112,11 +152,12 @@ export class RowWriter {
       body.set(local);
       return local;
     });
-    for (const { index, value } of phase.keeps) {
+    for (const keep of phase.keeps) {
       // Vectors are kept whole: there is room.
-      body.get(this.#keptStream(index));
-      this.#writer.write(value);
-      body.at("v128.store");
+      const local = body.local("v128");
+      this.#writer.write(keep.value);
+      body.set(local);
+      this.#lanes.store(this.#streamOf(keep), local, lanes);
     }
     for (const { index, value } of phase.results) this.#storeResult(index, value, count);
     return values;
@@ -129,21 +170,24 @@ export class RowWriter {
     this.#lanes.store(index, local, count);
   }
 
-  #keptStream(number: number): number {
-    return this.#lanes.results + this.#lanes.operands + number;
+  /** Streams are the results, the operands, and what is kept of a row and of a strip. */
+  #streamOf({ from, number }: Whereabouts): number {
+    if (from === "result") return number;
+    const { results, operands } = this.#lanes;
+    return results + operands + (from === "row" ? 0 : this.#phases.kept.row) + number;
   }
 
-  #streamOf({ from, number }: Omit<Again, "index">): number {
-    return from === "result" ? number : this.#keptStream(number);
+  #isOfStrip(stream: number): boolean {
+    return stream >= this.#lanes.results + this.#lanes.operands + this.#phases.kept.row;
   }
 
-  /** Those that a phase reads or writes, each once. */
-  #streamsOf({ reads, again, keeps, results }: Phase): ReadonlySet<number> {
-    return new Set([
+  /** Those that a phase reads or writes. */
+  #streamsOf({ reads, again, keeps, results }: Phase): readonly number[] {
+    return [
       ...reads.map((index) => this.#lanes.results + index),
       ...again.map((each) => this.#streamOf(each)),
-      ...keeps.map(({ index }) => this.#keptStream(index)),
+      ...keeps.map((each) => this.#streamOf(each)),
       ...results.map(({ index }) => index),
-    ]);
+    ];
   }
 }
