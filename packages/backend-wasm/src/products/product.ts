@@ -89,6 +89,12 @@ function packing(
     ? machine.slot(`copy ${dtype} ${width}`, copyKernel(dtype, width))
     : machine.slot(`transpose ${dtype} ${width}`, transposeKernel(dtype, width));
   const isDense = copies || fromStep === bytes;
+  const cuts = new Map<number, ReturnType<Machine["cut"]>>();
+  const cutsOf = (steps: number): ReturnType<Machine["cut"]> => {
+    const known = cuts.get(steps) ?? machine.cut(panels, count * steps);
+    cuts.set(steps, known);
+    return known;
+  };
   return (to, toPanel, from, steps) => {
     // Transposes take whole vectors of steps; the last steps go one by one.
     const quick = !isDense ? 0 : copies ? steps : steps - (steps % lanes);
@@ -101,7 +107,7 @@ function packing(
             values: [target, toPanel, source, fromStep, fromLine, quick, size],
           };
         };
-        machine.runAll(machine.cut(panels, count * quick).map(over));
+        machine.runAll(cutsOf(quick).map(over));
       }
       if (quick < steps) {
         for (let p = 0; p < panels; p++) {
