@@ -151,6 +151,20 @@ export class Body {
     return this;
   }
 
+  /**
+   * Ends a turn of a loop: vectors that `inner` made locals for, and others, are 0 from here on. They are never read
+   * as that; but the engine sees that the next turn does not read what they were.
+   */
+  scoped(others: readonly number[], inner: () => void): this {
+    const [nothing, first] = [this.local("v128"), this.#locals.length];
+    inner();
+    const made = this.#locals.flatMap((type, i) =>
+      i >= first && type === "v128" ? [this.#parameters + i] : [],
+    );
+    for (const local of [...others, ...made]) this.get(nothing).set(local);
+    return this;
+  }
+
   /** Runs `inner` once, and again as long as `pointer` is below `end`. */
   loopUntil(pointer: number, end: number, inner: () => void): this {
     this.#emit(0x03, 0x40);

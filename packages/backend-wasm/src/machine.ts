@@ -8,16 +8,18 @@ import { alone, type Threads } from "./threads.ts";
 /** A compiled kernel. It takes addresses and numbers of bytes. */
 export type CompiledKernel = (...values: (number | undefined)[]) => void;
 
-/** The part of a product that is held in registers. */
+/** How much is held in registers. */
 export interface Tile {
-  /** Rows. */
+  /** Rows of a product. */
   readonly rows: number;
-  /** Vectors of 16 bytes in a row. */
+  /** Vectors of 16 bytes in such a row. */
   readonly vectors: number;
+  /** Vectors of elements that functions of them are computed of side by side. */
+  readonly together: number;
 }
 
 /** The tile that fits into the registers of 128 bits: eight sums, four columns, two factors. */
-export const usualTile: Tile = { rows: 2, vectors: 4 };
+export const usualTile: Tile = { rows: 2, vectors: 4, together: 1 };
 
 let preferred = usualTile;
 

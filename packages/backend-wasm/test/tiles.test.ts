@@ -1,6 +1,6 @@
 /** @file Products of matrices: every edge, layout and element type against a plain loop. */
 import { describe, expect, test } from "vitest";
-import { Machine } from "../src/machine.ts";
+import { Machine, type Tile, usualTile } from "../src/machine.ts";
 import { product, type ProductForm } from "../src/products/product.ts";
 
 /** Numbers that repeat, from −1 to 1. */
@@ -22,13 +22,13 @@ interface Case {
   readonly spread?: number;
   readonly isRightKept?: boolean;
   readonly addend?: "matrix" | "row" | "result";
-  readonly tile?: { rows: number; vectors: number };
+  readonly tile?: Tile;
 }
 
 /** The largest difference between the product and a loop that adds in the same order. */
 function difference(machine: Machine, given: Case): number {
   const { dtype = "float32", sizes, spread = 1, isRightKept = false, addend } = given;
-  machine.tile = given.tile ?? { rows: 2, vectors: 4 };
+  machine.tile = given.tile ?? usualTile;
   const [m, k, n] = sizes;
   const bytes = dtype === "float32" ? 4 : 8;
   const round = dtype === "float32" ? Math.fround : (x: number) => x;
@@ -124,8 +124,8 @@ describe.each(["float32", "float64"] as const)("products of %s", (dtype) => {
   });
 
   test.each([
-    { rows: 4, vectors: 2 },
-    { rows: 4, vectors: 4 },
+    { rows: 4, vectors: 2, together: 1 },
+    { rows: 4, vectors: 4, together: 2 },
   ])("a tile of $rows rows and $vectors vectors gives the same bits", (tile) => {
     const other = new Machine(false);
     for (const size of sizes) {

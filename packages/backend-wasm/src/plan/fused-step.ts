@@ -46,14 +46,15 @@ export function fusedStep(
   const lanes = results.some((result) => result.lanes === 2) ? 2 : mostLanes;
   const rowForm =
     rows === null
-      ? stripFormOf(shape, lanes, operands, stored)
+      ? formOf(shape, lanes, operands, stored)
       : rowFormOf(rows, operands, reductions, stored);
-  const [keptOfRow, keptOfStrip] = rowForm === null ? [0, 0] : keptBytesOf(rowForm);
+  const [keptOfRow, keptOfStrip] = keptBytesOf(rowForm);
   const kept = keptOfRow + keptOfStrip;
   const kernelOf = (part: readonly number[]): ReturnType<typeof fusedKernel> =>
     fusedKernel({
       shape: part,
       lanes,
+      together: machine.tile.together,
       pointers: pointers.length,
       operands,
       results: stored,
@@ -84,7 +85,7 @@ export function fusedStep(
           places.every(
             (from, k) =>
               from.buffer !== read ||
-              (isSameLayout(from, place) && isReadBefore(rowForm?.phases ?? null, k, i)),
+              (isSameLayout(from, place) && isReadBefore(rowForm.phases, k, i)),
           ),
       ),
     build: () => {
@@ -212,25 +213,24 @@ function keptBytesFor(length: number): RowForm["keptBytes"] {
 }
 
 /** Whether no phase reads an operand behind the one that stores a result. */
-function isReadBefore(phases: Phases | null, from: number, to: number): boolean {
-  const list = phases?.groups.flat() ?? [];
+function isReadBefore({ groups }: Phases, from: number, to: number): boolean {
+  const list = groups.flat();
   const read = list.findLastIndex(({ reads }) => reads.includes(from));
   return read <= list.findIndex(({ results }) => results.some(({ index }) => index === to));
 }
 
-/** The phases of a kernel of single elements; null if one visit of them is enough, or they are wide. */
-function stripFormOf(
+/** The phases of a kernel of single elements. */
+function formOf(
   shape: Shape,
   lanes: LaneCount,
   operands: readonly Stream[],
   results: readonly Result[],
-): RowForm | null {
+): RowForm {
   const { sizes, strides } = loopsOf(shape, [...results.map(({ stream }) => stream), ...operands]);
   const length = sizes[sizes.length - 1];
-  if (lanes !== mostLanes) return null;
   const phases = phasesOf({
     varies: operands.map((_, i) => strides[results.length + i].at(-1) !== 0),
-    isLong: length >= fewElements,
+    isLong: length >= fewElements && lanes === mostLanes,
     reductions: [],
     results: results.map(({ value }, i) => ({
       value,
@@ -238,7 +238,6 @@ function stripFormOf(
       isReadable: strides[i].at(-1) === 1,
     })),
   });
-  if (phases.groups[0].length === 1) return null;
   return { axis: null, reductions: [], phases, keptBytes: keptBytesFor(length) };
 }
 

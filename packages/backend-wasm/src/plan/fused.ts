@@ -25,21 +25,22 @@ export interface Result {
 export interface FusedForm {
   /** How many elements there are along each axis; none is 0. */
   readonly shape: Shape;
-  /** How many elements go together. */
+  /** How many elements go together, and how many vectors of them side by side. */
   readonly lanes: LaneCount;
+  readonly together: number;
   /** How many pointers walk along operands and results. */
   readonly pointers: number;
   /** What is read. */
   readonly operands: readonly Stream[];
   /** What is stored. */
   readonly results: readonly Result[];
-  /** What is done in several visits of some elements; null where one is enough. */
-  readonly rows: RowForm | null;
+  /** What is done with them. */
+  readonly rows: RowForm;
 }
 
-/** Elements that are visited several times. */
+/** What is done with the elements of each row. */
 export interface RowForm {
-  /** Rows are all of the axes from this one on; null where any few elements are visited together. */
+  /** Rows are all of the axes from this one on; null where any elements may be visited together. */
   readonly axis: number | null;
   /** What is reduced; in expressions, they are the operands behind those that are read. */
   readonly reductions: RowFunctions["reductions"];
@@ -59,7 +60,7 @@ export function keptBytesOf({
 
 /** The loops of a form: with the rows, where there are some, as the last one. */
 function loopsOfForm({ shape, rows }: FusedForm, streams: readonly Stream[]): Loops {
-  const axis = rows?.axis ?? null;
+  const { axis } = rows;
   if (axis === null) return loopsOf(shape, streams);
   const part = (from: number, to?: number): Loops =>
     loopsOf(
@@ -81,11 +82,11 @@ function streamsOf(form: FusedForm): { sizes: readonly number[]; streams: readon
   const inMemory = [...results.map(({ stream }) => stream), ...operands];
   const { sizes, strides } = loopsOfForm(form, inMemory);
   const keptOf = (from: "row" | "strip", pointer: number): Stream[] =>
-    Array.from({ length: rows?.phases.kept[from] ?? 0 }, (_, number) => ({
+    Array.from({ length: rows.phases.kept[from] }, (_, number) => ({
       dtype: "float32",
       strides: sizes.map((__, i) => (i === sizes.length - 1 ? 1 : 0)),
       pointer,
-      offset: number * (rows?.keptBytes[from] ?? 0),
+      offset: number * rows.keptBytes[from],
     }));
   const walked = inMemory.map(({ dtype, pointer, offset }, i): Stream => ({
     dtype,
@@ -101,13 +102,12 @@ function streamsOf(form: FusedForm): { sizes: readonly number[]; streams: readon
 export function fusedKernel(form: FusedForm): { name: string; source: FunctionSource } {
   const { sizes, streams } = streamsOf(form);
   const structure = new Structure();
-  const reduced = (form.rows?.reductions ?? []).map(
-    ({ name, of }) => `${name} ${structure.of(of)}`,
-  );
+  const reduced = form.rows.reductions.map(({ name, of }) => `${name} ${structure.of(of)}`);
   const values = [...reduced, ...form.results.map(({ value }) => structure.of(value))];
   const name = [
     "fused",
     form.lanes,
+    form.together,
     sizes.join(),
     ...streams.map((x) => `${x.dtype} ${x.strides.join()} ${x.pointer}+${x.offset}`),
     ...structure.lines,
@@ -128,9 +128,8 @@ class FusedWriter {
   /** For each pointer, one of the streams that it walks along. */
   readonly #pointers = new Map<number, Stream>();
   readonly #writer: Writer;
-  readonly #stored: readonly Expression[];
   readonly #operands: readonly number[];
-  readonly #rows: RowWriter | null;
+  readonly #rows: RowWriter;
 
   constructor(body: Body, form: FusedForm, sizes: readonly number[], streams: readonly Stream[]) {
     this.#body = body;
@@ -139,21 +138,21 @@ class FusedWriter {
     this.#streams = streams;
     for (const stream of streams) this.#pointers.set(stream.pointer, stream);
     this.#writer = new Writer(body);
-    this.#stored = form.results.map(({ value }, i) => this.#storedOf(i, value));
-    const { operands, rows } = form;
-    const count = rows === null ? operands.length : rows.phases.operands;
-    this.#operands = Array.from({ length: count }, () => body.local("v128"));
-    this.#rows = rows === null ? null : this.#rowWriter(rows);
+    const { phases } = form.rows;
+    this.#operands = Array.from({ length: phases.operands }, () => body.local("v128"));
+    this.#rows = this.#rowWriter(form.rows);
   }
 
   #rowWriter({ reductions, phases }: RowForm): RowWriter {
-    const { results, operands } = this.#form;
+    const { results, operands, lanes, together } = this.#form;
     const at: Lanes = {
-      length: this.#length,
+      length: this.#sizes[this.#sizes.length - 1],
+      lanes,
+      together,
       results: results.length,
       operands: operands.length,
-      load: (stream, local, count) => this.#load(stream, local, count),
-      store: (stream, local, count) => this.#store(stream, local, count),
+      load: (stream, local, count, vector) => this.#load(stream, local, count, vector),
+      store: (stream, local, count, vector) => this.#store(stream, local, count, vector),
       stored: (result, value) => this.#storedOf(result, value),
       advance: (streams, elements, times) => this.#advance(streams, elements, times),
     };
@@ -173,11 +172,6 @@ class FusedWriter {
     }
   }
 
-  /** Elements along the last axis. */
-  get #length(): number {
-    return this.#sizes[this.#sizes.length - 1];
-  }
-
   /** Of masks, the lowest bit is stored. */
   #storedOf(result: number, value: Expression): Expression {
     const { dtype } = this.#form.results[result].stream;
@@ -185,10 +179,11 @@ class FusedWriter {
   }
 
   write(): void {
-    for (const value of this.#stored) this.#writer.prepare(value);
-    for (const { of } of this.#form.rows?.reductions ?? []) this.#writer.prepare(of);
+    const { operands, results, rows } = this.#form;
+    results.forEach(({ value }, i) => this.#writer.prepare(this.#storedOf(i, value)));
+    for (const { of } of rows.reductions) this.#writer.prepare(of);
     // What is one number for all elements is read once.
-    this.#form.operands.forEach((_, i) => {
+    operands.forEach((_, i) => {
       if (this.#stridesOf(i).every((stride) => stride === 0)) this.#loadOne(i);
     });
     this.#writeAxis(0);
@@ -198,11 +193,16 @@ class FusedWriter {
     return this.#streams[this.#form.results.length + operand].strides;
   }
 
-  /** Visits one axis; afterwards pointers have moved by its whole length. */
+  /** Visits one axis; afterwards pointers have moved by its whole length, unless it is the last one. */
   #writeAxis(axis: number): void {
     const sizes = this.#sizes;
-    if (axis === sizes.length - 1) {
-      this.#writeRow();
+    const last = sizes.length - 1;
+    if (axis === last) {
+      this.#form.operands.forEach((_, i) => {
+        const strides = this.#stridesOf(i);
+        if (strides[last] === 0 && strides.some((stride) => stride !== 0)) this.#loadOne(i);
+      });
+      this.#rows.write();
       return;
     }
     const count = this.#body.local("i32");
@@ -210,56 +210,11 @@ class FusedWriter {
     this.#body.repeat(count, () => {
       this.#writeAxis(axis + 1);
       for (const [pointer, { dtype, strides }] of this.#pointers) {
-        // The row has moved it by whole vectors, or back to where it was; an inner axis by its length.
-        const { lanes } = this.#form;
-        const isRow = axis + 1 === sizes.length - 1;
-        const whole = this.#rows === null ? sizes[axis + 1] - (sizes[axis + 1] % lanes) : 0;
-        const steps = isRow ? whole : sizes[axis + 1];
+        const steps = axis + 1 === last ? 0 : sizes[axis + 1];
         const by = (strides[axis] - steps * strides[axis + 1]) * bytesOf(dtype);
         if (by !== 0) this.#body.advance(pointer, by);
       }
     });
-  }
-
-  #writeRow(): void {
-    const body = this.#body;
-    const { lanes } = this.#form;
-    const [whole, rest] = [Math.floor(this.#length / lanes), this.#length % lanes];
-    this.#form.operands.forEach((_, i) => {
-      const strides = this.#stridesOf(i);
-      const isInRow = strides[strides.length - 1] !== 0;
-      if (!isInRow && strides.some((stride) => stride !== 0)) this.#loadOne(i);
-    });
-    if (this.#rows !== null) {
-      this.#rows.write();
-      return;
-    }
-    if (whole > 0) {
-      const count = body.local("i32");
-      body.i32(whole).set(count);
-      body.repeat(count, () => {
-        this.#writeVector(lanes);
-        this.#advance([...this.#streams.keys()], lanes);
-      });
-    }
-    if (rest > 0) this.#writeVector(rest);
-  }
-
-  /** Reads, computes and stores so many elements. */
-  #writeVector(count: number): void {
-    const body = this.#body;
-    this.#form.operands.forEach((_, i) => {
-      const isOne = this.#stridesOf(i).at(-1) === 0;
-      if (!isOne) this.#load(this.#form.results.length + i, this.#operands[i], count);
-    });
-    this.#writer.begin(this.#operands);
-    const made = this.#stored.map((value) => {
-      this.#writer.write(value);
-      const local = body.local("v128");
-      body.set(local);
-      return local;
-    });
-    made.forEach((local, i) => this.#store(i, local, count));
   }
 
   /** Reads the element that serves a whole row. */
@@ -269,12 +224,11 @@ class FusedWriter {
     this.#body.set(this.#operands[operand]);
   }
 
-  /** Reads so many elements of a stream into a local. */
-  #load(stream: number, local: number, count: number): void {
+  /** Reads so many elements of a stream into a local: those of the vector of this number. */
+  #load(stream: number, local: number, count: number, vector: number): void {
     const body = this.#body;
-    const { dtype, strides, pointer, offset } = this.#streams[stream];
-    const stride = strides[strides.length - 1];
-    if (stride === 1) {
+    const { dtype, pointer, offset, apart } = this.#at(stream, vector);
+    if (apart === bytesOf(dtype)) {
       loadLanes(body, dtype, pointer, false, this.#form.lanes, offset);
       body.set(local);
       return;
@@ -287,7 +241,7 @@ class FusedWriter {
     for (let lane = 1; lane < count; lane++) {
       body
         .get(pointer)
-        .i32(offset + lane * stride * bytesOf(dtype))
+        .i32(offset + lane * apart)
         .op("i32.add");
       body
         .get(local)
@@ -296,12 +250,18 @@ class FusedWriter {
     }
   }
 
-  /** Stores so many elements of a local. */
-  #store(stream: number, local: number, count: number): void {
-    const body = this.#body;
+  /** Where a vector of a stream is: bytes behind a pointer, and bytes between its elements. */
+  #at(stream: number, vector: number): Omit<Stream, "strides"> & { readonly apart: number } {
     const { dtype, strides, pointer, offset } = this.#streams[stream];
-    const stride = strides[strides.length - 1];
-    if (stride === 1) {
+    const apart = strides[strides.length - 1] * bytesOf(dtype);
+    return { dtype, pointer, offset: offset + vector * this.#form.lanes * apart, apart };
+  }
+
+  /** Stores so many elements of a local. */
+  #store(stream: number, local: number, count: number, vector: number): void {
+    const body = this.#body;
+    const { dtype, pointer, offset, apart } = this.#at(stream, vector);
+    if (apart === bytesOf(dtype)) {
       storeLanes(body, dtype, pointer, local, count, offset);
       return;
     }
@@ -310,7 +270,7 @@ class FusedWriter {
       // The lane of this number, as if it were the first of a vector of its own.
       body
         .get(pointer)
-        .i32(offset + lane * stride * bytesOf(dtype))
+        .i32(offset + lane * apart)
         .op("i32.add")
         .set(one);
       body.get(one).get(local);

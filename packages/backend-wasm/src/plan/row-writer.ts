@@ -1,6 +1,6 @@
 /** @file Writes what a kernel does with each row, or with a few elements after the other. */
 import type { Body } from "../emitter.ts";
-import { mostLanes as lanes } from "../elementwise.ts";
+import type { LaneCount } from "../elementwise.ts";
 import type { Expression, Writer } from "../expression.ts";
 import { Accumulator, type Reduction } from "../folds.ts";
 import type { Phase, Phases, Whereabouts } from "./phases.ts";
@@ -9,13 +9,16 @@ import type { Phase, Phases, Whereabouts } from "./phases.ts";
 export interface Lanes {
   /** Elements of a row. */
   readonly length: number;
+  /** Elements of a vector, and vectors that are computed side by side. */
+  readonly lanes: LaneCount;
+  readonly together: number;
   /** How many results there are, and operands in memory. */
   readonly results: number;
   readonly operands: number;
-  /** Reads so many elements of a stream into a local. */
-  load(stream: number, local: number, count: number): void;
+  /** Reads so many elements of a stream into a local: those of a vector of this number, from where it is. */
+  load(stream: number, local: number, count: number, vector: number): void;
   /** Stores so many elements of a local. */
-  store(stream: number, local: number, count: number): void;
+  store(stream: number, local: number, count: number, vector: number): void;
   /** What of a value a result stores. */
   stored(result: number, value: Expression): Expression;
   /** Moves along streams: so many elements, or these as often as a local says. */
@@ -31,7 +34,8 @@ export class RowWriter {
   readonly #writer: Writer;
   readonly #lanes: Lanes;
   readonly #phases: Phases;
-  readonly #locals: readonly number[];
+  /** Where operands are, of each of the vectors that are computed side by side. */
+  readonly #locals: readonly (readonly number[])[];
   readonly #accumulators: readonly Accumulator[];
 
   /**
@@ -50,7 +54,14 @@ export class RowWriter {
     this.#writer = writer;
     this.#lanes = lanesOf;
     this.#phases = phases;
-    this.#locals = locals;
+    const varying = new Set(
+      phases.groups.flat().flatMap(({ reads, again }) => reads.concat(again.map((x) => x.index))),
+    );
+    const others = (): number[] =>
+      locals.map((local, i) => (varying.has(i) ? body.local("v128") : local));
+    this.#locals = Array.from({ length: lanesOf.together }, (_, i) =>
+      i === 0 ? locals : others(),
+    );
     this.#accumulators = reductions.map((name) => new Accumulator(body, name, "float32"));
   }
 
@@ -58,116 +69,149 @@ export class RowWriter {
   write(): void {
     const { groups, last } = this.#phases;
     for (const group of groups) this.#writeGroup(group);
-    this.#writer.begin(this.#locals);
-    for (const { index, value } of last) this.#storeResult(index, value, 1);
+    this.#writer.begin(this.#locals[0]);
+    for (const { index, value } of last) this.#lanes.store(index, this.#made(index, value), 1, 0);
   }
 
   /** All phases up to a reduction, strip by strip. */
   #writeGroup(group: readonly Phase[]): void {
     const body = this.#body;
-    const [whole, rest] = [Math.floor(this.#lanes.length / lanes), this.#lanes.length % lanes];
+    const { length, lanes, together } = this.#lanes;
+    const unit = lanes * together;
+    const [whole, rest] = [Math.floor(length / unit), length % unit];
     // What is kept of a strip lies where that of the strip before did.
     const moving = group
       .flatMap((phase) => this.#streamsOf(phase))
-      .filter((x) => !this.#isOfStrip(x));
-    for (const phase of group) this.#writeAhead(phase);
-    for (const { index } of group.flatMap((phase) => phase.reductions))
-      this.#accumulators[index].begin();
-    if (whole > 0) {
-      const [left, strip] = [body.local("i32"), body.local("i32")];
-      body.i32(whole).set(left);
-      body.repeat(left, () => {
-        body.i32(stripLength / lanes).set(strip);
-        body
-          .get(left)
-          .get(strip)
-          .op("i32.lt_u")
-          .when(() => body.get(left).set(strip));
-        for (const phase of group) this.#writeVectors(phase, strip);
-        this.#lanes.advance(moving, lanes, strip);
-        // The loop itself takes one.
-        body.get(left).get(strip).op("i32.sub").i32(1).op("i32.add").set(left);
-      });
+      .filter((stream) => !this.#isOfStrip(stream));
+    for (const phase of group) {
+      this.#writeAhead(phase);
+      for (const { index } of phase.reductions) this.#accumulators[index].begin();
     }
-    for (const phase of group) this.#writeEnd(phase, rest);
-    this.#lanes.advance(moving, -lanes * whole);
+    const strip = body.local("i32");
+    const writeStrip = (): void => {
+      for (const phase of group) this.#writeVectors(phase, strip);
+      this.#lanes.advance(moving, unit, strip);
+    };
+    const most = group.length === 1 ? whole : Math.min(whole, stripLength / unit);
+    if (whole > 0) {
+      body.i32(most).set(strip);
+      if (most === whole) writeStrip();
+      else {
+        const left = body.local("i32");
+        body.i32(whole).set(left);
+        body.repeat(left, () => {
+          body
+            .get(left)
+            .get(strip)
+            .op("i32.lt_u")
+            .when(() => body.get(left).set(strip));
+          writeStrip();
+          // The loop itself takes one.
+          body.get(left).get(strip).op("i32.sub").i32(1).op("i32.add").set(left);
+        });
+      }
+    }
+    for (let done = 0; done + lanes <= rest; done += lanes) {
+      for (const phase of group) this.#writeVector(phase, lanes, 1);
+      this.#lanes.advance(moving, lanes);
+    }
+    for (const phase of group) this.#writeEnd(phase, rest % lanes);
+    this.#lanes.advance(moving, (rest % lanes) - length);
   }
 
   /** Computes what a phase needs of numbers that are the same for all of its elements. */
   #writeAhead(phase: Phase): void {
-    this.#writer.begin(this.#locals);
+    this.#writer.begin(this.#locals[0]);
     for (const { index, value } of phase.ahead) {
       this.#writer.write(value);
-      this.#body.set(this.#locals[index]);
+      this.#body.set(this.#locals[0][index]);
     }
   }
 
-  /** So many vectors of elements, as a local says. */
-  #writeVectors(phase: Phase, vectors: number): void {
+  /** Units of vectors side by side, as many as a local says. */
+  #writeVectors(phase: Phase, units: number): void {
+    const { lanes, together } = this.#lanes;
     const streams = this.#streamsOf(phase);
     const count = this.#body.local("i32");
-    this.#body.get(vectors).set(count);
+    this.#body.get(units).set(count);
     this.#body.repeat(count, () => {
-      const values = this.#writeVector(phase, lanes);
-      phase.reductions.forEach(({ index }, i) => {
-        this.#body.get(values[i]);
-        this.#accumulators[index].take();
-      });
-      this.#lanes.advance(streams, lanes);
+      if (together === 1) this.#writeVector(phase, lanes, 1);
+      else {
+        const read = [...phase.reads, ...phase.again.map(({ index }) => index)];
+        const locals = this.#locals.flatMap((ofVector) => read.map((index) => ofVector[index]));
+        this.#body.scoped(locals, () => this.#writeVector(phase, lanes, together));
+      }
+      this.#lanes.advance(streams, lanes * together);
     });
-    this.#lanes.advance(streams, -lanes, vectors);
+    this.#lanes.advance(streams, -lanes * together, units);
   }
 
   /** The last elements of a row, and what it was reduced to. */
   #writeEnd(phase: Phase, rest: number): void {
     const body = this.#body;
     for (const { index } of phase.reductions) this.#accumulators[index].join();
-    if (rest > 0) {
-      const values = this.#writeVector(phase, rest);
-      phase.reductions.forEach(({ index }, i) => {
-        for (let lane = 0; lane < rest; lane++) {
-          const put = (): void => void body.get(values[i]).lane("f32x4.extract_lane", lane);
-          this.#accumulators[index].takeOne(put);
-        }
-      });
-    }
+    if (rest > 0) this.#writeVector(phase, rest, 1);
     for (const { index } of phase.reductions) {
       this.#accumulators[index].result();
-      body.op("f32x4.splat").set(this.#locals[this.#lanes.operands + index]);
+      body.op("f32x4.splat").set(this.#locals[0][this.#lanes.operands + index]);
     }
   }
 
-  /** Reads, computes and stores so many elements; where the values are that are reduced. */
-  #writeVector(phase: Phase, count: number): number[] {
+  /**
+   * Reads, computes, stores and reduces so many elements of each of some vectors: what is read of all, what is
+   * computed, and what is stored stands together, as engines want it that make one of two.
+   */
+  #writeVector(phase: Phase, count: number, vectors: number): void {
     const body = this.#body;
-    const { results } = this.#lanes;
-    for (const index of phase.reads) this.#lanes.load(results + index, this.#locals[index], count);
-    for (const again of phase.again) {
-      this.#lanes.load(this.#streamOf(again), this.#locals[again.index], count);
+    const { results, lanes } = this.#lanes;
+    const each = Array.from({ length: vectors }, (_, vector) => vector);
+    for (const [stream, index] of [
+      ...phase.reads.map((read) => [results + read, read]),
+      ...phase.again.map((again) => [this.#streamOf(again), again.index]),
+    ]) {
+      for (const v of each) this.#lanes.load(stream, this.#locals[v][index], count, v);
     }
-    this.#writer.begin(this.#locals);
-    const values = phase.reductions.map(({ value }) => {
-      const local = body.local("v128");
-      this.#writer.write(value);
-      body.set(local);
-      return local;
+    const made = each.map((v) => {
+      this.#writer.begin(this.#locals[v]);
+      return {
+        reduced: phase.reductions.map(({ value }) => this.#computed(value)),
+        kept: phase.keeps.map(({ value }) => this.#computed(value)),
+        stored: phase.results.map(({ index, value }) => this.#made(index, value)),
+      };
     });
-    for (const keep of phase.keeps) {
-      // Vectors are kept whole: there is room.
-      const local = body.local("v128");
-      this.#writer.write(keep.value);
-      body.set(local);
-      this.#lanes.store(this.#streamOf(keep), local, lanes);
-    }
-    for (const { index, value } of phase.results) this.#storeResult(index, value, count);
-    return values;
+    // Vectors are kept whole: there is room.
+    phase.keeps.forEach((keep, i) => {
+      for (const v of each) this.#lanes.store(this.#streamOf(keep), made[v].kept[i], lanes, v);
+    });
+    phase.results.forEach(({ index }, i) => {
+      for (const v of each) this.#lanes.store(index, made[v].stored[i], count, v);
+    });
+    phase.reductions.forEach(({ index }, i) => {
+      const accumulator = this.#accumulators[index];
+      for (const { reduced } of made) {
+        if (count === lanes) {
+          body.get(reduced[i]);
+          accumulator.take();
+        } else {
+          for (let lane = 0; lane < count; lane++) {
+            accumulator.takeOne(() => body.get(reduced[i]).lane("f32x4.extract_lane", lane));
+          }
+        }
+      }
+    });
   }
 
-  #storeResult(index: number, value: Expression, count: number): void {
+  /** Computes a value in a new local. */
+  #computed(value: Expression): number {
     const local = this.#body.local("v128");
-    this.#writer.write(this.#lanes.stored(index, value));
+    this.#writer.write(value);
     this.#body.set(local);
-    this.#lanes.store(index, local, count);
+    return local;
+  }
+
+  /** Computes what a result stores. */
+  #made(result: number, value: Expression): number {
+    return this.#computed(this.#lanes.stored(result, value));
   }
 
   /** Streams are the results, the operands, and what is kept of a row and of a strip. */
