@@ -33,6 +33,21 @@ test.each<[call: () => unknown, message: string]>([
     () => core.uniform([2], 0, Infinity),
     "uniform: low and high are finite numbers in this order, got 0 and Infinity.",
   ],
+  [() => core.linspace(0, Number.NaN, 3), "linspace: stop is a finite number, got NaN."],
+  [() => core.logspace(Infinity, 1, 3), "logspace: start is a finite number, got Infinity."],
+  [() => core.full([2], "x" as never), "full: elements are numbers, got string x."],
+  [
+    () => core.pad(zeros([2]), [[1, 0]], { value: "x" as never }),
+    "pad: elements are numbers, got string x.",
+  ],
+  [
+    () => core.pad(zeros([2]), [1] as never),
+    "pad: needs [before, behind] in whole numbers from 0 for each axis, got [1] for float32[2].",
+  ],
+  [
+    () => core.repeat(zeros([2]), true as never),
+    "repeat: takes one number, or an array, got boolean true.",
+  ],
   [
     () => core.logspace(0, 1, 3, { base: Number.NaN }),
     "logspace: base is a finite number, got NaN.",

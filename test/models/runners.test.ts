@@ -391,6 +391,9 @@ describe("bucketBatches", () => {
     ).toThrowErrorMatchingInlineSnapshot(
       `[ArgumentError: bucketBatches: bounds rise to the greatest length, 6, got [6, 6].]`,
     );
+    expect(() => bucketBatches([3, NaN], { batchSize: 2 })).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: bucketBatches: lengths are whole numbers from 0, got NaN.]`,
+    );
   });
 });
 

@@ -145,6 +145,9 @@ function copyInto(array: TypedArray, data: TypedArray, dtype: DType): void {
 
 /** An element as its type holds it; whole-number types refuse what they cannot hold. */
 export function checkElement(op: string, value: number, dtype: DType): number {
+  if (typeof value !== "number") {
+    throw new ArgumentError(op, "elements are numbers", describe(value));
+  }
   if (dtype === "bool") return value === 0 ? 0 : 1;
   if (dtype === "int32" && value !== (value | 0)) {
     throw new DTypeError(op, "int32 holds whole numbers of 32 bits", String(value));

@@ -33,11 +33,13 @@ function row(op: string, count: number, dtype: DType, value: (i: number) => numb
 
 /** The i-th of evenly spaced numbers; the last is the end itself, whatever the steps round to. */
 function spaced(
+  op: string,
   start: number,
   stop: number,
   count: number,
   endpoint: boolean,
 ): (i: number) => number {
+  checkFiniteNumbers(op, { start, stop });
   const steps = endpoint ? count - 1 : count;
   return (i) =>
     i === steps && i > 0 ? stop : start + (steps === 0 ? 0 : (i * (stop - start)) / steps);
@@ -61,7 +63,7 @@ export function linspace(
 ): Tensor {
   checkOptions("linspace", options, ["dtype", "endpoint"]);
   const { dtype = "float32", endpoint = true } = options;
-  return row("linspace", count, dtype, spaced(start, stop, count, endpoint));
+  return row("linspace", count, dtype, spaced("linspace", start, stop, count, endpoint));
 }
 
 /** How {@link logspace} counts. */
@@ -89,7 +91,7 @@ export function logspace(
   checkOptions("logspace", options, ["dtype", "endpoint", "base"]);
   const { dtype = "float32", endpoint = true, base = 10 } = options;
   checkFiniteNumbers("logspace", { base });
-  const power = spaced(start, stop, count, endpoint);
+  const power = spaced("logspace", start, stop, count, endpoint);
   return row("logspace", count, dtype, (i) => base ** power(i));
 }
 

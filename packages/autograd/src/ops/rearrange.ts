@@ -174,6 +174,7 @@ export function repeat(
   const t = toTensor(x);
   const axis = axisOf("repeat", t, options);
   const size = t.shape[axis];
+  if (typeof times !== "number") checkArray("repeat", "takes one number, or an array", times);
   const counts = typeof times === "number" ? Array.from({ length: size }, () => times) : times;
   for (const n of counts) checkCount("repeat", "a number of copies", n, 0);
   if (counts.length !== size) {

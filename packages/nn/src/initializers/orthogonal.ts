@@ -1,6 +1,7 @@
 /** @file First values that keep lengths: orthogonal matrices, identities. */
 import {
   ArgumentError,
+  checkFiniteNumbers,
   checkOptions,
   eye,
   mul,
@@ -11,6 +12,7 @@ import {
   tensor,
   to,
 } from "@tapeloop/autograd";
+import { checkSizes } from "../sizes.ts";
 import { type Initializer, type InitializerOptions, matrixSizes } from "./initializer.ts";
 
 /**
@@ -103,7 +105,7 @@ export function orthogonalTimes(gain: number): Initializer {
  *
  * Source: Le, Jaitly and Hinton 2015, arXiv:1504.00941.
  *
- * @throws ShapeError if the shape is not that of a matrix.
+ * @throws ArgumentError if the gain is no finite number; ShapeError if the shape is not that of a matrix.
  *
  * @example
  * ```ts
@@ -114,6 +116,7 @@ export function orthogonalTimes(gain: number): Initializer {
  * ```
  */
 export function identityInit(gain = 1): Initializer {
+  checkFiniteNumbers("identityInit", { gain });
   return (key, shape, options = {}) => {
     checkOptions("identityInit", options, ["dtype"]);
     const [m, n] = matrixSizes("identityInit", shape);
@@ -141,6 +144,7 @@ export function identityInit(gain = 1): Initializer {
  * ```
  */
 export function diracInit(groups = 1): Initializer {
+  checkSizes("diracInit", { groups });
   return (key, shape, options = {}) => {
     checkOptions("diracInit", options, ["dtype"]);
     if (shape.length < 3 || shape.length > 4 || shape.includes(0)) {
@@ -148,7 +152,7 @@ export function diracInit(groups = 1): Initializer {
       throw new ShapeError("diracInit", rule, `[${shape.join(", ")}]`);
     }
     const [outputs, inputs, ...window] = shape;
-    if (!Number.isInteger(groups) || groups < 1 || outputs % groups !== 0) {
+    if (outputs % groups !== 0) {
       const rule = `groups divide the ${outputs} outputs`;
       throw new ArgumentError("diracInit", rule, String(groups));
     }

@@ -3,6 +3,7 @@ import {
   add,
   argsort,
   ArgumentError,
+  checkFiniteNumbers,
   checkOptions,
   full,
   less,
@@ -27,6 +28,8 @@ export function zerosInit(key: Tensor, shape: Shape, options: InitializerOptions
 /**
  * An initializer of even distribution in [low, high).
  *
+ * @throws ArgumentError for bounds that are no finite numbers.
+ *
  * @example
  * ```ts
  * import { key, linear, uniformInit } from "tapeloop";
@@ -36,6 +39,7 @@ export function zerosInit(key: Tensor, shape: Shape, options: InitializerOptions
  * ```
  */
 export function uniformInit(low: number, high: number): Initializer {
+  checkFiniteNumbers("uniformInit", { low, high });
   return (key, shape, options = {}) => {
     checkOptions("uniformInit", options, ["dtype"]);
     return uniform(shape, low, high, { key, ...options });

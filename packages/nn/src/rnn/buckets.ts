@@ -106,8 +106,8 @@ export interface BucketBatch {
  * {@link padSequences}.
  *
  * @param lengths - Of all sequences.
- * @throws ArgumentError if the batch is not a whole number from 1, bounds do not rise, or a sequence is
- *   longer than the last.
+ * @throws ArgumentError if the batch is not a whole number from 1, lengths are none from 0, bounds do not rise, or
+ *   a sequence is longer than the last.
  *
  * @example
  * ```ts
@@ -124,6 +124,11 @@ export function bucketBatches(
   checkOptions("bucketBatches", options, ["batchSize", "key", "bounds", "dropRest"]);
   const { batchSize, key, bounds, dropRest = false } = options;
   checkSizes("bucketBatches", { batchSize });
+  for (const length of lengths) {
+    if (Number.isInteger(length) && length >= 0) continue;
+    const rule = "lengths are whole numbers from 0";
+    throw new ArgumentError("bucketBatches", rule, String(length));
+  }
   const keys = key === undefined ? null : scope(() => splitKey(key));
   const order = ordered(lengths.length, keys?.[0]);
   const buckets =
