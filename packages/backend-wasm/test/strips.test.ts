@@ -1,6 +1,5 @@
 /** @file Kernels of functions of elements: in several visits, and two vectors at a time, they find the same bits. */
 import {
-  type Backend,
   compile,
   exp,
   key,
@@ -14,6 +13,7 @@ import {
   variance,
   where,
 } from "@tapeloop/autograd";
+import type { Backend } from "@tapeloop/autograd/backend";
 import { afterEach, describe, expect, test } from "vitest";
 import { wasmBackend } from "../src/index.ts";
 import { preferTile, usualTile } from "../src/machine.ts";

@@ -215,8 +215,9 @@ export function pad(
   const t = toTensor(x);
   checkArray("pad", "needs an array of [before, behind]", widths);
   checkOptions("pad", options, ["value", "mode"]);
-  const isCount = (n: unknown): boolean => Number.isInteger(n) && (n as number) >= 0;
-  const valid = widths.every((w) => Array.isArray(w) && w.length === 2 && w.every(isCount));
+  const valid = widths.every(
+    (w) => Array.isArray(w) && w.length === 2 && w.every((n) => Number.isInteger(n) && n >= 0),
+  );
   if (widths.length !== t.rank || !valid) {
     throw new ArgumentError(
       "pad",
