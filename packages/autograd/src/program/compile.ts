@@ -9,6 +9,7 @@ import { Tensor } from "../tensor.ts";
 import { mapTensors, tensorsIn, visit } from "../tree.ts";
 import { expanded } from "./evaluate.ts";
 import type { Program } from "./program.ts";
+import { precomputed } from "./precompute.ts";
 import { prepare } from "./run.ts";
 import { simplify } from "./simplify.ts";
 import { verify } from "./verify.ts";
@@ -115,7 +116,8 @@ function signature(args: readonly unknown[]): string {
  * without running its JavaScript again. Whole training steps may be compiled: forward, backward, clipping
  * and update. Inside of a derivative, of `vmap` or of another trace it is `f` itself.
  *
- * Tensors that `f` takes from around it are constants, with the values they had when it was traced.
+ * Tensors that `f` takes from around it are constants, with the values they had when it was traced. What depends on
+ * no argument, such as masks of positions, is computed once, if it takes at most 1 MiB.
  *
  * With `donate`, a training step needs no second copy of its parameters and optimizer state: results are
  * written where these arguments lie, as soon as nobody reads them any more. Their tensors are gone after the
@@ -155,7 +157,8 @@ export function compile<A extends readonly unknown[], R>(
     if (version === undefined) {
       const traced = traceOf(f, args);
       const backend = inputs[0]?.backend ?? defaultBackend();
-      const run = prepare(traced.program, backend, placesOf(args, donate));
+      const program = precomputed(traced.program, backend);
+      const run = prepare(program, backend, placesOf(args, donate));
       version = { result: traced.result, run };
       versions.set(name, version);
     }

@@ -45,8 +45,8 @@ setDefaultBackend(
 /** Training steps with Adam, one for each call; returns the loss before the step. */
 function training(
   parameters: Parameters,
-  lossOf: (p: Parameters, xs: Tensor) => Tensor,
-  xs: Tensor,
+  lossOf: (p: Parameters, ...data: readonly Tensor[]) => Tensor,
+  data: readonly Tensor[],
   learningRate: number,
 ): () => number {
   const optimizer = adam({ learningRate });
@@ -56,15 +56,16 @@ function training(
     readonly state: object;
     readonly loss: Tensor;
   }
-  const written = ({ parameters: p, state }: Model, x: Tensor): Model => {
-    const { value, grads } = loss(p, x);
+  // Inputs and labels are arguments: what a program has by itself, it may work out beforehand.
+  const written = ({ parameters: p, state }: Model, ...given: readonly Tensor[]): Model => {
+    const { value, grads } = loss(p, ...given);
     const next = optimizer.update(grads, state, p);
     return { parameters: next.params, state: next.state, loss: value };
   };
   const train = variant === "eager" ? written : compile(written, { donate: [0] });
   let model: Model = { parameters, state: optimizer.init(parameters), loss: tensor(0) };
   return () => {
-    model = step(model, (m) => train(m, xs));
+    model = step(model, (m) => train(m, ...data));
     return model.loss.item();
   };
 }
@@ -77,7 +78,7 @@ function lastOutput(arrays: Parameters, cell: Step, state: Parameters): () => nu
       .slice([{ start: -1 }])
       .square()
       .mean();
-  return training(parameters, loss, xs, 0.001);
+  return training(parameters, loss, [xs], 0.001);
 }
 
 /** h and c of zeros. */
@@ -105,11 +106,12 @@ const tasks: Record<string, () => Promise<void>> = {
     const { I, H } = sizes.lstm;
     const cell = (variant === "twin" ? twin : lstmCell(I, H).step) as unknown as Step;
     const state = lstmState(sizes.lstm);
-    const loss = (p: Parameters, x: Tensor): Tensor => {
+    const loss = (p: Parameters, ...[x, right]: readonly Tensor[]): Tensor => {
       const [, ys] = scan(cell, p, state, x);
-      return softmaxCrossEntropy(matmul(ys, p["Wo"]).add(p["bo"]), labels);
+      return softmaxCrossEntropy(matmul(ys, p["Wo"]).add(p["bo"]), right);
     };
-    await enter(training(parameters, loss, xs, 0.01), { notes: () => ({ flags: tuned?.flags }) });
+    const run = training(parameters, loss, [xs, labels], 0.01);
+    await enter(run, { notes: () => ({ flags: tuned?.flags }) });
   },
   gru: async () => {
     const { I, H, B } = sizes.gru;
@@ -168,7 +170,7 @@ const tasks: Record<string, () => Promise<void>> = {
         scan(lstmCell(V, H).step as unknown as Step, p, lstmState({ B, H }), x)[1]
           .square()
           .mean(),
-      zeros([T, B, V]).add(0.5),
+      [zeros([T, B, V]).add(0.5)],
       0.001,
     );
     const steps = Number(seconds);
