@@ -40,7 +40,7 @@ export function fusedStep(
   const { machine, slots } = to.host;
   const { places, reductions, values } = numbered(leaves, results);
   const targets = results.map((result) => result.to);
-  const { pointers, streams } = streamsOf([...targets, ...places], rows);
+  const { pointers, streams } = pointersTo([...targets, ...places], rows);
   const stored = values.map((value, i): Result => ({ stream: streams[i], value }));
   const operands = streams.slice(targets.length);
   const lanes = results.some((result) => result.lanes === 2) ? 2 : mostLanes;
@@ -156,7 +156,7 @@ interface Pointer {
 }
 
 /** How kernels walk along places: those of one buffer that lie alike have one pointer, as the gates of a cell. */
-function streamsOf(
+function pointersTo(
   places: readonly Place[],
   rows: Rows | null,
 ): { readonly pointers: readonly Pointer[]; readonly streams: readonly Stream[] } {
