@@ -5,7 +5,7 @@ import type { Body } from "./emitter.ts";
 import { bits, type Expression, op, Writer } from "./expression.ts";
 import { rowMajor } from "./layout.ts";
 import type { CompiledKernel, Machine } from "./machine.ts";
-import { eachRow, rowsOf } from "./rows.ts";
+import { eachRow, lastOuter, rowsOf } from "./rows.ts";
 
 /** A function of single elements. */
 export interface PointwiseKernel {
@@ -90,40 +90,49 @@ export function storeLanes(
   }
 }
 
-/** Writes a kernel: parameters are the end of the result, its beginning, and those of the operands. */
+/**
+ * Writes a kernel of rows: parameters are bytes of a row of the result, the result and how many rows it has; and of
+ * each operand where it is, and bytes to the next row.
+ */
 function writeKernel(
   body: Body,
   { operands, result, value }: PointwiseKernel,
   isOne: readonly boolean[],
 ): void {
-  const [end, out, first] = [0, 1, 2];
+  const [rowBytes, out, rows] = [0, 1, 2];
+  const pointers = operands.map((_, i) => 3 + 2 * i);
   const lanes = lanesFor([...operands, result]);
   const writer = new Writer(body);
   const stored = result === "bool" ? op("v128.and", value, bits(1)) : value;
   writer.prepare(stored);
   const values = operands.map(() => body.local("v128"));
   const made = body.local("v128");
-  operands.forEach((dtype, i) => {
-    if (!isOne[i]) return;
-    loadLanes(body, dtype, first + i, true, lanes);
-    body.set(values[i]);
-  });
-  body.loopUntil(out, end, () => {
+  const [at, end, ...from] = Array.from({ length: 2 + operands.length }, () => body.local("i32"));
+  body.repeat(rows, () => {
+    body.get(out).set(at).get(out).get(rowBytes).op("i32.add").set(end);
     operands.forEach((dtype, i) => {
-      if (isOne[i]) return;
-      loadLanes(body, dtype, first + i, false, lanes);
-      body.set(values[i]).advance(first + i, lanes * bytesOf(dtype));
+      body.get(pointers[i]).set(from[i]);
+      if (!isOne[i]) return;
+      loadLanes(body, dtype, from[i], true, lanes);
+      body.set(values[i]);
     });
-    writer.begin(values);
-    writer.write(stored);
-    body.set(made);
-    storeLanes(body, result, out, made, lanes);
-    body.advance(out, lanes * bytesOf(result));
+    body.loopUntil(at, end, () => {
+      operands.forEach((dtype, i) => {
+        if (isOne[i]) return;
+        loadLanes(body, dtype, from[i], false, lanes);
+        body.set(values[i]).advance(from[i], lanes * bytesOf(dtype));
+      });
+      writer.begin(values);
+      writer.write(stored);
+      body.set(made);
+      storeLanes(body, result, at, made, lanes);
+      body.advance(at, lanes * bytesOf(result));
+    });
+    // What stands behind the end of a row is written by the next one.
+    body.get(end).set(out);
+    for (const pointer of pointers) body.add(pointer, pointer + 1);
   });
 }
-
-/** Rows shorter than this are not worth a call each. */
-const shortRow = 8;
 
 /** Runs a function of single elements. */
 export type PointwiseRun = (operands: readonly WasmArray[], type: TensorType) => WasmArray;
@@ -132,7 +141,7 @@ export type PointwiseRun = (operands: readonly WasmArray[], type: TensorType) =>
 export function pointwiseRun(machine: Machine, kernel: PointwiseKernel): PointwiseRun {
   const written = (isOne: readonly boolean[]): CompiledKernel =>
     machine.kernel(`${kernel.name} ${isOne.map(Number).join("")}`, {
-      parameters: ["i32", "i32", ...kernel.operands.map(() => "i32" as const)],
+      parameters: Array.from({ length: 3 + 2 * kernel.operands.length }, () => "i32"),
       write: (body) => writeKernel(body, kernel, isOne),
     });
   const dense = written(kernel.operands.map(() => false));
@@ -145,7 +154,8 @@ export function pointwiseRun(machine: Machine, kernel: PointwiseKernel): Pointwi
     if (operands.every(isRowMajor)) {
       const [a, b, c] = operands;
       const second = b === undefined ? 0 : addressOf(b);
-      dense(at + size * width, at, addressOf(a), second, c === undefined ? 0 : addressOf(c));
+      const third = c === undefined ? 0 : addressOf(c);
+      dense(size * width, at, 1, addressOf(a), 0, second, 0, third, 0);
     } else runRows(machine, written, operands, type, at);
     return out;
   };
@@ -160,25 +170,25 @@ function runRows(
   out: number,
 ): void {
   let rows = rowsOf(shape, operands);
-  const isShort = rows.length < shortRow && rows.sizes.length > 0;
   const temporary: WasmArray[] = [];
   const read = operands.map((x, k) => {
     const isFit = rows.inner[k] === 0 || rows.inner[k] === 1 || rows.length === 1;
-    if (isFit && !(isShort && !isRowMajor(x))) return x;
+    if (isFit) return x;
     const copy = rowMajor(machine, x);
     temporary.push(copy);
     return copy;
   });
   if (temporary.length > 0) rows = rowsOf(shape, read);
   const run = written(rows.inner.map((stride) => stride === 0));
-  const starts = read.map(addressOf);
   const widths = read.map((x) => bytesOf(x.dtype));
-  const step = rows.length * bytesOf(dtype);
+  const { count, down, outer } = lastOuter(rows);
+  const [stepA, stepB, stepC] = down.map((elements, k) => elements * widths[k]);
+  const [starts, rowBytes] = [read.map(addressOf), rows.length * bytesOf(dtype)];
   let at = out;
-  eachRow(rows, (offsets) => {
+  eachRow(outer, (offsets) => {
     const [a, b, c] = offsets.map((offset, k) => starts[k] + offset * widths[k]);
-    run(at + step, at, a, b, c);
-    at += step;
+    run(rowBytes, at, count, a, stepA, b, stepB, c, stepC);
+    at += count * rowBytes;
   });
   for (const { part } of temporary) machine.memory.release(part);
 }

@@ -181,6 +181,12 @@ export class Body {
     return this.#emit(0x0d, 0, 0x0b);
   }
 
+  /** Runs `inner` as many times as the local says, which may be 0, and leaves it as it is. */
+  times(count: number, inner: () => void): this {
+    const left = this.local("i32");
+    return this.get(count).when(() => this.get(count).set(left).repeat(left, inner));
+  }
+
   /** Runs `inner` if the condition on the stack is not 0. */
   when(inner: () => void): this {
     this.#emit(0x04, 0x40);

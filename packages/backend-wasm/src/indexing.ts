@@ -48,15 +48,6 @@ function eachPlace(body: Body, visit: (target: number) => void): void {
 /** How much stands at each place: one element, or some. */
 type Extent = "one" | "some";
 
-/** Runs a loop as many times as a parameter says, maybe not once. */
-function times(body: Body, parameter: number, inner: () => void): void {
-  const left = body.local("i32");
-  body.get(parameter).when(() => {
-    body.get(parameter).set(left);
-    body.repeat(left, inner);
-  });
-}
-
 /** Copies slices from places. */
 function gatherKernel(dtype: DType, extent: Extent): FunctionSource {
   const { load, store } = elementOf(dtype);
@@ -70,11 +61,11 @@ function gatherKernel(dtype: DType, extent: Extent): FunctionSource {
           body.advance(place.inOrder, bytes);
           return;
         }
-        times(body, place.vectors, () => {
+        body.times(place.vectors, () => {
           body.get(place.inOrder).get(source).at("v128.load").at("v128.store");
           body.advance(place.inOrder, 16).advance(source, 16);
         });
-        times(body, place.rest, () => {
+        body.times(place.rest, () => {
           body.get(place.inOrder).get(source).at(load).at(store);
           body.advance(place.inOrder, bytes).advance(source, bytes);
         });
@@ -103,7 +94,7 @@ function scatterKernel(dtype: DType, extent: Extent): FunctionSource {
           return;
         }
         if (isWidened) {
-          times(body, place.vectors, () => {
+          body.times(place.vectors, () => {
             body.get(place.inOrder).at("v128.load").set(x);
             for (const offset of [0, 16]) {
               body.get(target).get(target).at("v128.load", offset).get(x);
@@ -113,7 +104,7 @@ function scatterKernel(dtype: DType, extent: Extent): FunctionSource {
             body.advance(place.inOrder, 16).advance(target, 32);
           });
         }
-        times(body, place.rest, () => {
+        body.times(place.rest, () => {
           addOne(target);
           body.advance(target, bytesOf(totalOf(dtype)));
         });

@@ -3,8 +3,9 @@ import { type DType, sizeOf, type TensorType, type TypedArray } from "@tapeloop/
 import { addressOf, bytesOf, fresh, isRowMajor, type WasmArray } from "./array.ts";
 import { elementOf } from "./elements.ts";
 import type { Machine } from "./machine.ts";
+import type { MemoryOp } from "./instructions.ts";
 import type { FunctionSource } from "./module.ts";
-import { eachRow, rowsOf } from "./rows.ts";
+import { eachRow, lastOuter, type Rows, rowsOf } from "./rows.ts";
 
 /** A copy in row-major order. */
 export function rowMajor(machine: Machine, x: WasmArray): WasmArray {
@@ -43,25 +44,46 @@ function copyKernel(dtype: DType): FunctionSource {
   };
 }
 
+/**
+ * Copies rows whose elements are neighbours: parameters are where they go and where they come from, each with bytes
+ * to the next row; how many rows there are, whole vectors of a row, and elements behind these.
+ */
+function rowKernel(dtype: DType): FunctionSource {
+  const { load, store } = elementOf(dtype);
+  return {
+    parameters: Array.from({ length: 7 }, () => "i32"),
+    write(body) {
+      const [to, toDown, from, fromDown, rows, vectors, rest] = [0, 1, 2, 3, 4, 5, 6];
+      const [target, source] = [body.local("i32"), body.local("i32")];
+      const copyOne = (read: MemoryOp, write: MemoryOp, size: number): void => {
+        body.get(target).get(source).at(read).at(write);
+        body.advance(target, size).advance(source, size);
+      };
+      body.repeat(rows, () => {
+        body.get(to).set(target).get(from).set(source);
+        body.times(vectors, () => copyOne("v128.load", "v128.store", 16));
+        body.times(rest, () => copyOne(load, store, bytesOf(dtype)));
+        body.add(to, toDown).add(from, fromDown);
+      });
+    },
+  };
+}
+
 /** Bytes of a row that are worth a call of the engine's. */
-const longRow = 128;
+const longRow = 2048;
 /** Elements of a row that are copied together, while the lines of the cache that they come from are there. */
 const stripe = 16;
 
 /** Copies elements to an array of the same type whose rows lie in any way. */
 export function copyTo(machine: Machine, out: WasmArray, x: WasmArray): void {
   if (sizeOf(x.shape) === 0) return;
-  const { bool: bytes } = machine.memory.views;
   const width = bytesOf(x.dtype);
   const [from, to] = [addressOf(x), addressOf(out)];
   const rows = rowsOf(x.shape, [x, out]);
   const [step, stride] = rows.inner.map((elements) => elements * width);
   const { length } = rows;
-  if (step === width && stride === width && length * width >= longRow) {
-    eachRow(rows, ([a, b]) => {
-      const source = from + a * width;
-      bytes.copyWithin(to + b * width, source, source + length * width);
-    });
+  if (step === width && stride === width) {
+    copyRows(machine, x.dtype, rows, from, to);
     return;
   }
   // The kernel takes the two longest axes, whichever they are: the others are few steps, which are made here.
@@ -86,6 +108,27 @@ export function copyTo(machine: Machine, out: WasmArray, x: WasmArray): void {
       const count = Math.min(stripe, across.size - i);
       run(target, down.target, across.target, source, down.source, across.source, down.size, count);
     }
+  });
+}
+
+/** Copies rows whose elements are neighbours on both sides. */
+function copyRows(machine: Machine, dtype: DType, rows: Rows, from: number, to: number): void {
+  const width = bytesOf(dtype);
+  const size = rows.length * width;
+  if (size >= longRow) {
+    const { bool: bytes } = machine.memory.views;
+    eachRow(rows, ([a, b]) => {
+      const source = from + a * width;
+      bytes.copyWithin(to + b * width, source, source + size);
+    });
+    return;
+  }
+  const run = machine.kernel(`copy rows ${dtype}`, rowKernel(dtype));
+  const { count, down, outer } = lastOuter(rows);
+  const [vectors, rest] = [Math.floor(size / 16), (size % 16) / width];
+  eachRow(outer, ([a, b]) => {
+    const [source, target] = [from + a * width, to + b * width];
+    run(target, down[1] * width, source, down[0] * width, count, vectors, rest);
   });
 }
 

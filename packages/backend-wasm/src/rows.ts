@@ -45,6 +45,21 @@ export function rowsOf(shape: readonly number[], operands: readonly Strided[]): 
   };
 }
 
+/** Rows for kernels that walk along the last of the outer axes themselves. */
+export function lastOuter({ sizes, strides }: Pick<Rows, "sizes" | "strides">): {
+  /** How many rows a kernel walks along, and elements from one to the next, for every operand. */
+  readonly count: number;
+  readonly down: readonly number[];
+  /** The outer axes that are left. */
+  readonly outer: Pick<Rows, "sizes" | "strides">;
+} {
+  return {
+    count: sizes.at(-1) ?? 1,
+    down: strides.map((list) => list.at(-1) ?? 0),
+    outer: { sizes: sizes.slice(0, -1), strides: strides.map((list) => list.slice(0, -1)) },
+  };
+}
+
 /** Visits every combination of outer indices, with the place of each operand's row. */
 export function eachRow(
   { sizes, strides }: Pick<Rows, "sizes" | "strides">,
