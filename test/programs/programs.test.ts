@@ -86,9 +86,8 @@ describe("trace", () => {
       "program (x0: float32[2,3], x1: float32[3,4]) {
         x2: float32[2,4] = fill shape=[2, 4] dtype=float32 value=1
         x3: float32[2,3] = dotGeneral x2 x1 batch=[[], []] contract=[[1], [1]]
-        x4: float32[4,3] = dotGeneral x2 x0 batch=[[], []] contract=[[0], [0]]
-        x5: float32[3,4] = permute x4 axes=[1, 0]
-        return x3, x5
+        x4: float32[3,4] = dotGeneral x0 x2 batch=[[], []] contract=[[0], [0]]
+        return x3, x4
       }"
     `);
   });

@@ -135,7 +135,8 @@ function swap({ batch, contract }: DotAxes): DotAxes {
 
 /**
  * The cotangent of the operand with shape `left`, whose partner is `right`: g contracted with `right`
- * over the free axes of `right`, put back in the order of `left`.
+ * over the free axes of `right`, put back in the order of `left`. The operands stand so that matrices come out in
+ * that order at once.
  *
  * @param swapped - Whether `left` stood second, so that its free axes come last in g.
  */
@@ -149,17 +150,16 @@ function cotangentOfLeft(
   const lf = freeAxes(left, lb, lc);
   const rf = freeAxes(right.shape, rb, rc);
   const start = lb.length + (swapped ? 0 : lf.length);
-  const product = dotGeneral(g, right, {
-    batch: [lb.map((_, i) => i), rb],
-    contract: [rf.map((_, i) => start + i), rf],
-  });
-  // The product's axes are: batch, free axes of left, contracted axes in the order of right.
-  const contracted = rc.map((axis, i) => [axis, lc[i]] as const);
-  const order = [
-    ...lb,
-    ...lf,
-    ...contracted.toSorted((a, b) => a[0] - b[0]).map(([, axis]) => axis),
-  ];
+  const [gb, gc] = [lb.map((_, i) => i), rf.map((_, i) => start + i)];
+  const product = swapped
+    ? dotGeneral(right, g, { batch: [rb, gb], contract: [rf, gc] })
+    : dotGeneral(g, right, { batch: [gb, rb], contract: [gc, rf] });
+  // The product's axes are: batch, and as the operands stand free axes of left, contracted ones in the order of right.
+  const contracted = rc
+    .map((axis, i) => [axis, lc[i]] as const)
+    .toSorted((a, b) => a[0] - b[0])
+    .map(([, axis]) => axis);
+  const order = swapped ? [...lb, ...contracted, ...lf] : [...lb, ...lf, ...contracted];
   return permute(
     product,
     left.map((_, axis) => order.indexOf(axis)),
