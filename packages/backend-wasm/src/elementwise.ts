@@ -139,11 +139,19 @@ export type PointwiseRun = (operands: readonly WasmArray[], type: TensorType) =>
 
 /** A kernel made ready. */
 export function pointwiseRun(machine: Machine, kernel: PointwiseKernel): PointwiseRun {
-  const written = (isOne: readonly boolean[]): CompiledKernel =>
-    machine.kernel(`${kernel.name} ${isOne.map(Number).join("")}`, {
-      parameters: Array.from({ length: 3 + 2 * kernel.operands.length }, () => "i32"),
-      write: (body) => writeKernel(body, kernel, isOne),
-    });
+  // By which operands are one element for a row, as a number whose bits say so.
+  const known = new Map<number, CompiledKernel>();
+  const written = (isOne: readonly boolean[]): CompiledKernel => {
+    const which = isOne.reduce((sum, one, i) => sum + (one ? 2 ** i : 0), 0);
+    const run =
+      known.get(which) ??
+      machine.kernel(`${kernel.name} ${which}`, {
+        parameters: Array.from({ length: 3 + 2 * kernel.operands.length }, () => "i32"),
+        write: (body) => writeKernel(body, kernel, isOne),
+      });
+    known.set(which, run);
+    return run;
+  };
   const dense = written(kernel.operands.map(() => false));
   const width = bytesOf(kernel.result);
   return (operands, type) => {
