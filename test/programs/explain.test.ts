@@ -58,7 +58,7 @@ describe("explain", () => {
 
   test("says it in words", () => {
     expect(String(of("all"))).toMatchInlineSnapshot(`
-      "53 ops, inputs 8.45 kB, at most 432 kB of results at a time
+      "51 ops, inputs 8.45 kB, at most 432 kB of results at a time
       loop of 64 steps forwards: 13 ops a step, keeps 229 kB
       loop of 64 steps backwards: 25 ops a step, keeps 131 kB"
     `);
