@@ -187,6 +187,29 @@ export class Body {
     return this.get(count).when(() => this.get(count).set(left).repeat(left, inner));
   }
 
+  /** Sets a local to another one, if that is less. */
+  atMost(local: number, other: number): this {
+    return this.get(other)
+      .get(local)
+      .op("i32.lt_u")
+      .when(() => this.get(other).set(local));
+  }
+
+  /**
+   * Runs `inner` for blocks of what a local counts, which is at least 1, and counts it down to 0: for `most` at a
+   * time, or for those that are left. `block` says how many they are.
+   */
+  repeatBlocks(count: number, most: number, block: number, inner: () => void): this {
+    return this.i32(most)
+      .set(block)
+      .repeat(count, () => {
+        this.atMost(block, count);
+        inner();
+        // The loop itself takes one.
+        this.get(count).get(block).op("i32.sub").i32(1).op("i32.add").set(count);
+      });
+  }
+
   /** Runs `inner` if the condition on the stack is not 0. */
   when(inner: () => void): this {
     this.#emit(0x04, 0x40);

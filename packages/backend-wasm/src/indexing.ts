@@ -9,7 +9,7 @@ import {
 import { bytesOf, fresh, type WasmArray } from "./array.ts";
 import type { Body } from "./emitter.ts";
 import { elementOf, totalOf } from "./elements.ts";
-import { fromRowMajor } from "./layout.ts";
+import { copyNeighbours, fromRowMajor } from "./layout.ts";
 import type { Machine } from "./machine.ts";
 import { type FunctionSource, namedParameters } from "./module.ts";
 
@@ -61,14 +61,7 @@ function gatherKernel(dtype: DType, extent: Extent): FunctionSource {
           body.advance(place.inOrder, bytes);
           return;
         }
-        body.times(place.vectors, () => {
-          body.get(place.inOrder).get(source).at("v128.load").at("v128.store");
-          body.advance(place.inOrder, 16).advance(source, 16);
-        });
-        body.times(place.rest, () => {
-          body.get(place.inOrder).get(source).at(load).at(store);
-          body.advance(place.inOrder, bytes).advance(source, bytes);
-        });
+        copyNeighbours(body, dtype, [place.inOrder, source], place.vectors, place.rest);
       });
     },
   };

@@ -2,6 +2,7 @@
 import { type DType, sizeOf, type TensorType, type TypedArray } from "@tapeloop/autograd/backend";
 import { addressOf, bytesOf, fresh, isRowMajor, type WasmArray } from "./array.ts";
 import { elementOf } from "./elements.ts";
+import type { Body } from "./emitter.ts";
 import type { Machine } from "./machine.ts";
 import type { MemoryOp } from "./instructions.ts";
 import type { FunctionSource } from "./module.ts";
@@ -44,25 +45,36 @@ function copyKernel(dtype: DType): FunctionSource {
   };
 }
 
+/** Copies neighbours, and moves both pointers behind them: whole vectors, and elements after these, as locals say. */
+export function copyNeighbours(
+  body: Body,
+  dtype: DType,
+  [target, source]: readonly [number, number],
+  vectors: number,
+  rest: number,
+): void {
+  const { load, store } = elementOf(dtype);
+  const copyOne = (read: MemoryOp, write: MemoryOp, size: number): void => {
+    body.get(target).get(source).at(read).at(write);
+    body.advance(target, size).advance(source, size);
+  };
+  body.times(vectors, () => copyOne("v128.load", "v128.store", 16));
+  body.times(rest, () => copyOne(load, store, bytesOf(dtype)));
+}
+
 /**
  * Copies rows whose elements are neighbours: parameters are where they go and where they come from, each with bytes
  * to the next row; how many rows there are, whole vectors of a row, and elements behind these.
  */
 function rowKernel(dtype: DType): FunctionSource {
-  const { load, store } = elementOf(dtype);
   return {
     parameters: Array.from({ length: 7 }, () => "i32"),
     write(body) {
       const [to, toDown, from, fromDown, rows, vectors, rest] = [0, 1, 2, 3, 4, 5, 6];
       const [target, source] = [body.local("i32"), body.local("i32")];
-      const copyOne = (read: MemoryOp, write: MemoryOp, size: number): void => {
-        body.get(target).get(source).at(read).at(write);
-        body.advance(target, size).advance(source, size);
-      };
       body.repeat(rows, () => {
         body.get(to).set(target).get(from).set(source);
-        body.times(vectors, () => copyOne("v128.load", "v128.store", 16));
-        body.times(rest, () => copyOne(load, store, bytesOf(dtype)));
+        copyNeighbours(body, dtype, [target, source], vectors, rest);
         body.add(to, toDown).add(from, fromDown);
       });
     },

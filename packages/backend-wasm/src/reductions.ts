@@ -82,11 +82,7 @@ function columnKernel(reduction: Reduction, dtype: DType, vectors: number): Func
       body.get(place.first).get(place.rows).op("i32.add").set(end);
       body.loopUntil(place.first, end, () => {
         body.get(place.first).get(place.block).op("i32.add").set(blockEnd);
-        body
-          .get(end)
-          .get(blockEnd)
-          .op("i32.lt_u")
-          .when(() => body.get(end).set(blockEnd));
+        body.atMost(blockEnd, end);
         body.get(blockEnd).get(place.first).op("i32.sub").set(size);
         body.get(place.first).set(column).get(place.times).set(left);
         body.get(place.kept).set(kept).get(place.out).set(out);

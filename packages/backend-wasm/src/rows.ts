@@ -16,8 +16,11 @@ export interface Rows {
   readonly inner: readonly number[];
 }
 
-/** Axes that are one for all operands, joined. The result is in row-major order. */
-export function rowsOf(shape: readonly number[], operands: readonly Strided[]): Rows {
+/** Axes that are one for all operands, joined: sizes, and strides of every operand. None where there is one element. */
+export function joined(
+  shape: readonly number[],
+  operands: readonly Strided[],
+): { readonly sizes: number[]; readonly strides: number[][] } {
   const sizes: number[] = [];
   const strides: number[][] = operands.map(() => []);
   shape.forEach((size, axis) => {
@@ -33,6 +36,12 @@ export function rowsOf(shape: readonly number[], operands: readonly Strided[]): 
       operands.forEach((x, k) => strides[k].push(x.strides[axis]));
     }
   });
+  return { sizes, strides };
+}
+
+/** Rows of axes that are one for all operands. The result is in row-major order. */
+export function rowsOf(shape: readonly number[], operands: readonly Strided[]): Rows {
+  const { sizes, strides } = joined(shape, operands);
   if (sizes.length === 0) {
     sizes.push(1);
     for (const list of strides) list.push(1);

@@ -1,5 +1,6 @@
 /** @file The loops of kernels: axes that all streams of elements walk along in one go. */
 import type { DType, Shape } from "@tapeloop/autograd/backend";
+import { joined } from "../rows.ts";
 
 /** An operand or a result: its element type, and where its elements are. */
 export interface Stream {
@@ -20,20 +21,7 @@ export interface Loops {
 
 /** The loops over elements of a shape. */
 export function loopsOf(shape: Shape, streams: readonly Stream[]): Loops {
-  const sizes: number[] = [];
-  const strides: number[][] = streams.map(() => []);
-  shape.forEach((size, axis) => {
-    if (size === 1) return;
-    const last = sizes.length - 1;
-    const joins = streams.every((x, i) => strides[i][last] === x.strides[axis] * size);
-    if (last >= 0 && joins) {
-      sizes[last] *= size;
-      streams.forEach((x, i) => (strides[i][last] = x.strides[axis]));
-    } else {
-      sizes.push(size);
-      streams.forEach((x, i) => strides[i].push(x.strides[axis]));
-    }
-  });
+  const { sizes, strides } = joined(shape, streams);
   if (sizes.length > 0) return { sizes, strides };
   const isOne = (x: Stream): boolean => x.strides.length > 0 && x.strides.every((s) => s === 0);
   return { sizes: [1], strides: streams.map((x) => [isOne(x) ? 0 : 1]) };

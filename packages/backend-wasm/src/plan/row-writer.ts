@@ -93,23 +93,12 @@ export class RowWriter {
       this.#lanes.advance(moving, unit, strip);
     };
     const most = group.length === 1 ? whole : Math.min(whole, stripLength / unit);
-    if (whole > 0) {
-      body.i32(most).set(strip);
-      if (most === whole) writeStrip();
-      else {
-        const left = body.local("i32");
-        body.i32(whole).set(left);
-        body.repeat(left, () => {
-          body
-            .get(left)
-            .get(strip)
-            .op("i32.lt_u")
-            .when(() => body.get(left).set(strip));
-          writeStrip();
-          // The loop itself takes one.
-          body.get(left).get(strip).op("i32.sub").i32(1).op("i32.add").set(left);
-        });
-      }
+    if (whole > 0 && most === whole) {
+      body.i32(whole).set(strip);
+      writeStrip();
+    } else if (whole > 0) {
+      const left = body.local("i32");
+      body.i32(whole).set(left).repeatBlocks(left, most, strip, writeStrip);
     }
     for (let done = 0; done + lanes <= rest; done += lanes) {
       for (const phase of group) this.#writeVector(phase, lanes, 1);

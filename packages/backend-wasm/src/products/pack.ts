@@ -41,13 +41,7 @@ export function copyKernel(dtype: FloatType, width: number): FunctionSource {
         () => body.local("i32"),
       );
       body.get(place.steps).set(left);
-      body.repeat(left, () => {
-        body.i32(stepsTogether).set(block);
-        body
-          .get(left)
-          .get(block)
-          .op("i32.lt_u")
-          .when(() => body.get(left).set(block));
+      body.repeatBlocks(left, stepsTogether, block, () => {
         body.get(place.to).set(panelTo).get(place.from).set(panelFrom);
         body.get(place.panels).set(panels);
         body.repeat(panels, () => {
@@ -69,8 +63,6 @@ export function copyKernel(dtype: FloatType, width: number): FunctionSource {
           body.get(pointer).get(block);
           by().op("i32.mul", "i32.add").set(pointer);
         }
-        // The loop itself takes one.
-        body.get(left).get(block).op("i32.sub").i32(1).op("i32.add").set(left);
       });
     },
   };
