@@ -55,7 +55,7 @@ export interface ExplainOptions {
 }
 
 /** Bytes of a value. */
-function bytes({ type }: Variable): number {
+export function bytes({ type }: Variable): number {
   return sizeOf(type.shape) * bytesOf(type.dtype);
 }
 

@@ -1,14 +1,13 @@
 /** @file What a program computes of its constants alone, such as masks and positions: done once, before it runs. */
 import type { Backend } from "../backend.ts";
 import { defaultBackend } from "../default-backend.ts";
-import { bytesOf } from "../dtype.ts";
 import { keep } from "../interpreters/eager.ts";
 import { noGrad } from "../interpreters/record.ts";
 import { scope } from "../memory.ts";
 import { Fill } from "../primitives/leaf.ts";
-import { sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { evaluate } from "./evaluate.ts";
+import { bytes } from "./explain.ts";
 import type { Constant, Program, ProgramNode, Variable } from "./program.ts";
 import { withoutDead } from "./simplify.ts";
 
@@ -16,9 +15,8 @@ import { withoutDead } from "./simplify.ts";
 const mostBytes = 2 ** 20;
 
 /** Whether a result is worth a place of its own: one number everywhere is not, nor is another look at something. */
-function isWorthHolding({ primitive }: ProgramNode, { type }: Variable): boolean {
-  const isSmall = sizeOf(type.shape) * bytesOf(type.dtype) <= mostBytes;
-  return primitive !== Fill && primitive.isView !== true && isSmall;
+function isWorthHolding({ primitive }: ProgramNode, result: Variable): boolean {
+  return primitive !== Fill && primitive.isView !== true && bytes(result) <= mostBytes;
 }
 
 /**
