@@ -10,7 +10,7 @@ import { loopsOf, type Stream } from "./loops.ts";
 import { type Phases, phasesOf } from "./phases.ts";
 import { Buffer, type Place, type Reduced, type Rows } from "./place.ts";
 import { stripLength } from "./row-writer.ts";
-import { lengthOf, spread } from "./rows.ts";
+import { spread } from "./rows.ts";
 import { locate, type Step } from "./step.ts";
 
 /** A function of elements, and where its results go. */
@@ -44,10 +44,8 @@ export function fusedStep(
   const stored = values.map((value, i): Result => ({ stream: streams[i], value }));
   const operands = streams.slice(targets.length);
   const lanes = results.some((result) => result.lanes === 2) ? 2 : mostLanes;
-  const rowForm =
-    rows === null
-      ? formOf(shape, lanes, operands, stored)
-      : rowFormOf(rows, operands, reductions, stored);
+  const axisOfRows = rows?.axis ?? null;
+  const rowForm = rowFormOf(shape, axisOfRows, lanes, operands, reductions, stored);
   const [keptOfRow, keptOfStrip] = keptBytesOf(rowForm);
   const kept = keptOfRow + keptOfStrip;
   const kernelOf = (part: readonly number[]): ReturnType<typeof fusedKernel> =>
@@ -181,27 +179,29 @@ function pointersTo(
   return { pointers, streams };
 }
 
-/** The phases of a kernel, whose streams are known. */
+/** What a kernel whose streams are known does with its elements. */
 function rowFormOf(
-  rows: Rows,
+  shape: Shape,
+  axis: number | null,
+  lanes: LaneCount,
   operands: readonly Stream[],
   reductions: RowForm["reductions"],
   results: readonly Result[],
 ): RowForm {
-  const { shape, axis } = rows;
-  const along = (stream: Stream): readonly number[] =>
-    stream.strides.filter((_, i) => i >= axis && shape[i] !== 1);
+  const streams = [...results.map(({ stream }) => stream), ...operands];
+  const { sizes, strides } = loopsOf(shape, axis, streams);
+  const [length, inner] = [sizes[sizes.length - 1], strides.map((list) => list[list.length - 1])];
   const phases = phasesOf({
-    varies: operands.map((stream) => along(stream).some((stride) => stride !== 0)),
-    isLong: lengthOf(rows) >= fewElements,
+    varies: operands.map((_, i) => inner[results.length + i] !== 0),
+    isLong: length >= fewElements && lanes === mostLanes,
     reductions,
-    results: results.map(({ stream, value }) => ({
+    results: results.map(({ value }, i) => ({
       value,
-      isPerRow: along(stream).every((stride) => stride === 0),
-      isReadable: along(stream).at(-1) === 1,
+      isPerRow: axis !== null && inner[i] === 0,
+      isReadable: inner[i] === 1,
     })),
   });
-  return { axis, reductions, phases, keptBytes: keptBytesFor(lengthOf(rows)) };
+  return { axis, reductions, phases, keptBytes: keptBytesFor(length) };
 }
 
 /** Bytes of a value of so many elements, as whole vectors, and of a strip of them. */
@@ -217,28 +217,6 @@ function isReadBefore({ groups }: Phases, from: number, to: number): boolean {
   const list = groups.flat();
   const read = list.findLastIndex(({ reads }) => reads.includes(from));
   return read <= list.findIndex(({ results }) => results.some(({ index }) => index === to));
-}
-
-/** The phases of a kernel of single elements. */
-function formOf(
-  shape: Shape,
-  lanes: LaneCount,
-  operands: readonly Stream[],
-  results: readonly Result[],
-): RowForm {
-  const { sizes, strides } = loopsOf(shape, [...results.map(({ stream }) => stream), ...operands]);
-  const length = sizes[sizes.length - 1];
-  const phases = phasesOf({
-    varies: operands.map((_, i) => strides[results.length + i].at(-1) !== 0),
-    isLong: length >= fewElements && lanes === mostLanes,
-    reductions: [],
-    results: results.map(({ value }, i) => ({
-      value,
-      isPerRow: false,
-      isReadable: strides[i].at(-1) === 1,
-    })),
-  });
-  return { axis: null, reductions: [], phases, keptBytes: keptBytesFor(length) };
 }
 
 /** Whether the elements of two places of one shape lie in the same way. */

@@ -2,14 +2,14 @@
  * @file Kernels of many functions of single elements at once: every operand is read once, and every result
  * stored once, in loops over the axes that their layouts leave.
  */
-import { type Shape, sizeOf } from "@tapeloop/autograd/backend";
+import type { Shape } from "@tapeloop/autograd/backend";
 import { bytesOf } from "../array.ts";
 import type { Body } from "../emitter.ts";
 import { type LaneCount, loadLanes, storeLanes } from "../elementwise.ts";
 import { bits, type Expression, op, Writer } from "../expression.ts";
 import type { FunctionSource } from "../module.ts";
 import { Structure } from "./leaves.ts";
-import { type Loops, loopsOf, type Stream } from "./loops.ts";
+import { loopsOf, type Stream } from "./loops.ts";
 import type { Phases, RowFunctions } from "./phases.ts";
 import { type Lanes, RowWriter } from "./row-writer.ts";
 
@@ -58,29 +58,11 @@ export function keptBytesOf({
   return [kept.row * keptBytes.row, kept.strip * keptBytes.strip];
 }
 
-/** The loops of a form: with the rows, where there are some, as the last one. */
-function loopsOfForm({ shape, rows }: FusedForm, streams: readonly Stream[]): Loops {
-  const { axis } = rows;
-  if (axis === null) return loopsOf(shape, streams);
-  const part = (from: number, to?: number): Loops =>
-    loopsOf(
-      shape.slice(from, to),
-      streams.map((x) => ({ ...x, strides: x.strides.slice(from, to) })),
-    );
-  const inner = part(axis);
-  if (sizeOf(shape.slice(0, axis)) === 1) return inner;
-  const outer = part(0, axis);
-  return {
-    sizes: [...outer.sizes, ...inner.sizes],
-    strides: outer.strides.map((strides, i) => strides.concat(inner.strides[i])),
-  };
-}
-
 /** What is read and written: the results, the operands, and what is kept; strides are along the loops. */
 function streamsOf(form: FusedForm): { sizes: readonly number[]; streams: readonly Stream[] } {
   const { results, operands, pointers, rows } = form;
   const inMemory = [...results.map(({ stream }) => stream), ...operands];
-  const { sizes, strides } = loopsOfForm(form, inMemory);
+  const { sizes, strides } = loopsOf(form.shape, rows.axis, inMemory);
   const keptOf = (from: "row" | "strip", pointer: number): Stream[] =>
     Array.from({ length: rows.phases.kept[from] }, (_, number) => ({
       dtype: "float32",

@@ -14,11 +14,6 @@ export function rowsOf(shape: Shape, length: number): Rows {
   return { shape, axis: shape.findIndex((_, i) => sizeOf(shape.slice(i)) === length) };
 }
 
-/** Elements of a row. */
-export function lengthOf({ shape, axis }: Rows): number {
-  return sizeOf(shape.slice(axis));
-}
-
 /** Whether two shapes have the same rows. */
 export function areSame(a: Rows, b: Rows): boolean {
   return a.axis === b.axis && a.shape.join() === b.shape.join();
